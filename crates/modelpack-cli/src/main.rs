@@ -1,0 +1,2 @@
+//! The modelpack command line.
+fn main() {}
