@@ -1,0 +1,1 @@
+//! Endpoints, error codes and header values of the OCI distribution specification.

@@ -1,0 +1,1 @@
+//! Every MUST and SHOULD of the ModelPack documents as a function.
