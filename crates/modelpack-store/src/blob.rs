@@ -1,0 +1,160 @@
+//! Writing a blob whose digest is computed on the way.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use modelpack_spec::{Algorithm, Digest, Hasher};
+
+use crate::error::IoContext;
+use crate::{Error, Lease, Stored, durable};
+
+/// Mode of a finished blob: nobody writes to it again.
+const BLOB_MODE: u32 = 0o444;
+
+/// A blob that is being written. It becomes visible when it is committed; dropping it removes it.
+#[derive(Debug)]
+pub struct BlobWriter<'a> {
+    lease: &'a Lease,
+    scratch: Scratch,
+    file: File,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl<'a> BlobWriter<'a> {
+    pub(crate) fn begin(lease: &'a Lease, algorithm: Algorithm) -> Result<Self, Error> {
+        let (scratch, file) = Scratch::create(lease)?;
+        Ok(Self {
+            lease,
+            scratch,
+            file,
+            hasher: Hasher::new(algorithm),
+            size: 0,
+        })
+    }
+
+    /// Adds the next bytes.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], [`Error::Io`].
+    pub fn append(&mut self, content: &[u8]) -> Result<(), Error> {
+        self.file
+            .write_all(content)
+            .at("write", &self.scratch.path)?;
+        self.hasher.update(content);
+        self.size += content.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes written so far.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Makes the blob visible under the digest of what was written.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::NoSpace`].
+    pub fn commit(self) -> Result<Stored, Error> {
+        let digest = self.hasher.finish();
+        publish(self.lease, self.scratch, &self.file, &digest, self.size)
+    }
+
+    /// Makes the blob visible if it is what was promised.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] or [`Error::DigestMismatch`], after which nothing is left of it.
+    pub fn commit_expecting(self, digest: &Digest, size: u64) -> Result<Stored, Error> {
+        if self.size != size {
+            let what = format!("blob {digest}");
+            return Err(Error::SizeMismatch {
+                what,
+                expected: size,
+                actual: self.size,
+            });
+        }
+        let actual = self.hasher.finish();
+        if actual != *digest {
+            return Err(Error::DigestMismatch {
+                expected: *digest,
+                actual,
+            });
+        }
+        publish(self.lease, self.scratch, &self.file, digest, size)
+    }
+}
+
+impl Write for BlobWriter<'_> {
+    fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(content)?;
+        self.hasher.update(&content[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file below `ingest/` that is removed unless it becomes a blob.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    pub(crate) path: PathBuf,
+}
+
+impl Scratch {
+    pub(crate) fn create(lease: &Lease) -> Result<(Self, File), Error> {
+        let path = lease.scratch_path();
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .at("create", &path)?;
+        Ok((Self { path }, file))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // After a rename there is nothing at this path; what a crash leaves is found by prune.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Moves a complete, verified file to its final name.
+pub(crate) fn publish(
+    lease: &Lease,
+    scratch: Scratch,
+    file: &File,
+    digest: &Digest,
+    size: u64,
+) -> Result<Stored, Error> {
+    if lease.protect(digest)? == Some(size) {
+        return Ok(Stored {
+            digest: *digest,
+            size,
+            existed: true,
+        });
+    }
+    file.sync_all().at("sync", &scratch.path)?;
+    let _sweep = lease.note(digest)?;
+    move_into_place(&scratch.path, file, &lease.store().blob_path(digest))?;
+    Ok(Stored {
+        digest: *digest,
+        size,
+        existed: false,
+    })
+}
+
+/// Renames a synced file to the name of its blob.
+pub(crate) fn move_into_place(from: &Path, file: &File, to: &Path) -> Result<(), Error> {
+    file.set_permissions(Permissions::from_mode(BLOB_MODE))
+        .at("set the mode of", from)?;
+    fs::rename(from, to).at("rename", from)?;
+    to.parent().map_or(Ok(()), durable::sync_directory)
+}

@@ -1,0 +1,249 @@
+//! Taking a file into the store with at most one read of it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use modelpack_spec::{Algorithm, Digest};
+
+use crate::blob::{Scratch, publish};
+use crate::cache::{DigestCache, FileKey};
+use crate::error::IoContext;
+use crate::layout::{BUFFER, hash_prefix};
+use crate::{Error, Lease};
+
+/// How a file may become a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Adopt {
+    /// Share the bytes by reflink where the file system can, else copy them.
+    #[default]
+    ReflinkOrCopy,
+    /// Always copy.
+    Copy,
+    /// Hard link: no second copy on any file system. **The blob changes when somebody later writes
+    /// into the file in place**, so it is only for files that are replaced and never edited.
+    DangerHardLink,
+}
+
+/// How a file became a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Adopted {
+    /// The digest cache knew the file and the blob was there: nothing was read.
+    Cached,
+    /// The blob was there; the file was read once to learn that.
+    Existing,
+    /// Shares its bytes with the file.
+    Reflinked,
+    /// Is the same file.
+    Linked,
+    /// Was copied.
+    Copied,
+}
+
+/// A file that is in the store now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ingested {
+    /// Digest of its content.
+    pub digest: Digest,
+    /// Size in bytes.
+    pub size: u64,
+    /// How it got there.
+    pub how: Adopted,
+}
+
+impl Lease {
+    /// Stores the content of a regular file, reading it at most once. `progress` gets the number of
+    /// bytes since its last call and can stop the work by an error.
+    ///
+    /// # Errors
+    /// [`Error::NotAFile`], [`Error::FileChanged`] when the file is written to meanwhile,
+    /// [`Error::NoSpace`], [`Error::Io`]. Nothing stays in the store then.
+    pub fn ingest_file(
+        &self,
+        path: &Path,
+        adopt: Adopt,
+        progress: &mut dyn FnMut(u64) -> io::Result<()>,
+    ) -> Result<Ingested, Error> {
+        // Opening a pipe for reading would wait for a writer.
+        let file = File::options()
+            .read(true)
+            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+            .open(path)
+            .at("open", path)?;
+        let before = file.metadata().at("read", path)?;
+        if !before.is_file() {
+            return Err(Error::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        let key = FileKey::new(&before);
+        let size = before.len();
+        let cache = DigestCache::new(self.store());
+        if let Some(digest) = cache.lookup(&key)
+            && self.protect(&digest)? == Some(size)
+        {
+            progress(size).at("read", path)?;
+            return Ok(Ingested {
+                digest,
+                size,
+                how: Adopted::Cached,
+            });
+        }
+
+        let (scratch, copy) = Scratch::create(self)?;
+        let mut tick = |bytes| progress(bytes);
+        let (digest, mut how) = if adopt == Adopt::DangerHardLink {
+            (
+                hash(&file, size, &mut tick).at("read", path)?,
+                Adopted::Linked,
+            )
+        } else if adopt == Adopt::ReflinkOrCopy && reflink(&copy, &file) {
+            // The clone is a snapshot, so it is the clone that is hashed.
+            (
+                hash(&copy, size, &mut tick).at("read", path)?,
+                Adopted::Reflinked,
+            )
+        } else {
+            (
+                copy_and_hash(&file, &copy, size, path, &scratch.path, &mut tick)?,
+                Adopted::Copied,
+            )
+        };
+        let after = FileKey::new(&file.metadata().at("read", path)?);
+        let copied = copy.metadata().at("read", &scratch.path)?.len();
+        if after != key || (how != Adopted::Linked && copied != size) {
+            return Err(Error::FileChanged {
+                path: path.to_owned(),
+            });
+        }
+
+        // The copy was written after the file was read, by the clock of the file system.
+        let written = copy.metadata().at("read", &scratch.path)?;
+        if how == Adopted::Linked {
+            if let Some(linked) = self.hard_link(path, &key, &digest, size)? {
+                how = linked;
+            } else {
+                drop((scratch, copy));
+                return self.ingest_file(path, Adopt::Copy, progress);
+            }
+        } else if publish(self, scratch, &copy, &digest, size)?.existed {
+            how = Adopted::Existing;
+        }
+        cache.remember(&key, &digest, written.mtime());
+        Ok(Ingested { digest, size, how })
+    }
+
+    /// Links the file under the name of its blob; nothing when the file system cannot.
+    fn hard_link(
+        &self,
+        path: &Path,
+        key: &FileKey,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<Option<Adopted>, Error> {
+        let _sweep = self.note(digest)?;
+        if self.store().blob_size(digest)? == Some(size) {
+            return Ok(Some(Adopted::Existing));
+        }
+        let blob = self.store().blob_path(digest);
+        let source = std::fs::canonicalize(path).at("open", path)?;
+        match std::fs::hard_link(&source, &blob) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Ok(Some(Adopted::Existing));
+            }
+            Err(_) => return Ok(None),
+        }
+        let linked = std::fs::metadata(&blob).at("read", &blob)?;
+        // The path may have been given to another file since it was opened. (The link itself has
+        // changed ctime, so only what a link leaves alone is compared.)
+        if !key.is_same_content(&FileKey::new(&linked)) {
+            std::fs::remove_file(&blob).at("remove", &blob)?;
+            return Err(Error::FileChanged {
+                path: path.to_owned(),
+            });
+        }
+        Ok(Some(Adopted::Linked))
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn reflink(to: &File, from: &File) -> bool {
+    rustix::fs::ioctl_ficlone(to, from).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reflink(_to: &File, _from: &File) -> bool {
+    false
+}
+
+type Tick<'a> = &'a mut dyn FnMut(u64) -> io::Result<()>;
+
+fn hash(file: &File, size: u64, tick: Tick<'_>) -> io::Result<Digest> {
+    let mut stopped = Ok(());
+    let hasher = hash_prefix(file, Algorithm::Sha256, size, |bytes| {
+        if stopped.is_ok() {
+            stopped = tick(bytes);
+        }
+    })?;
+    stopped?;
+    Ok(hasher.finish())
+}
+
+fn copy_and_hash(
+    mut from: &File,
+    mut to: &File,
+    size: u64,
+    path: &Path,
+    scratch: &Path,
+    tick: Tick<'_>,
+) -> Result<Digest, Error> {
+    use std::io::Write;
+    preallocate(to, size).at("allocate", scratch)?;
+    let mut hasher = modelpack_spec::Hasher::new(Algorithm::Sha256);
+    let mut buffer = vec![0; BUFFER];
+    let mut total = 0;
+    loop {
+        let read = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Error::io("read", path, error)),
+        };
+        total += read as u64;
+        // A file that grows without end must not fill the disk.
+        if total > size {
+            return Err(Error::FileChanged {
+                path: path.to_owned(),
+            });
+        }
+        hasher.update(&buffer[..read]);
+        to.write_all(&buffer[..read]).at("write", scratch)?;
+        tick(read as u64).at("read", path)?;
+    }
+    if total != size {
+        return Err(Error::FileChanged {
+            path: path.to_owned(),
+        });
+    }
+    Ok(hasher.finish())
+}
+
+/// Reserves room, so that a full disk is noticed at once and the file lies in one piece.
+pub(crate) fn preallocate(file: &File, size: u64) -> io::Result<()> {
+    if size == 0 {
+        return Ok(());
+    }
+    #[cfg(target_os = "linux")]
+    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, size) {
+        Ok(()) => return Ok(()),
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS | rustix::io::Errno::INVAL) => {
+        }
+        Err(errno) => return Err(errno.into()),
+    }
+    file.set_len(size)
+}

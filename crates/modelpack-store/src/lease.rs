@@ -1,0 +1,163 @@
+//! Leases: what a running operation needs, so that prune leaves it alone.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use modelpack_spec::{Algorithm, Descriptor, Digest, Document, OciDocument};
+
+use crate::error::IoContext;
+use crate::layout::Lock;
+use crate::{Acquired, BlobWriter, Error, Partial, Store};
+
+/// A running operation. Blobs that it stored or protected, and files that it is writing, survive
+/// every prune until it is dropped or its process ends.
+///
+/// It is a file that lists digests and is locked as long as the operation lives; a lease whose file
+/// can be locked by someone else belongs to a dead process.
+#[derive(Debug)]
+pub struct Lease {
+    store: Store,
+    path: PathBuf,
+    id: String,
+    file: Mutex<File>,
+    next: AtomicU64,
+}
+
+/// A blob that is in the store now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stored {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Whether it had been there before.
+    pub existed: bool,
+}
+
+impl Lease {
+    pub(crate) fn begin(store: Store) -> Result<Self, Error> {
+        let directory = store.own("leases");
+        let sweep = store.lock_sweep(File::lock_shared)?;
+        let (file, path) = tempfile::Builder::new()
+            .prefix("")
+            .rand_bytes(12)
+            .tempfile_in(&directory)
+            .at("create a lease in", &directory)?
+            .keep()
+            .map_err(|error| Error::io("create a lease in", &directory, error.error))?;
+        file.lock().at("lock", &path)?;
+        drop(sweep);
+        let id = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        Ok(Self {
+            store,
+            path,
+            id,
+            file: Mutex::new(file),
+            next: AtomicU64::new(0),
+        })
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Protects a blob from prune and says its size when it is here. Protect first and act on the
+    /// answer: between the two nothing can take the blob away.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn protect(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        let _sweep = self.note(digest)?;
+        self.store.blob_size(digest)
+    }
+
+    /// Lists a digest in the lease; the lock keeps a sweep away while the caller acts on it.
+    pub(crate) fn note(&self, digest: &Digest) -> Result<Lock, Error> {
+        let sweep = self.store.lock_sweep(File::lock_shared)?;
+        let mut file = self
+            .file
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        file.write_all(format!("{digest}\n").as_bytes())
+            .at("write", &self.path)?;
+        Ok(sweep)
+    }
+
+    /// Begins a blob of which neither digest nor size is known yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::NoSpace`].
+    pub fn ingest(&self) -> Result<BlobWriter<'_>, Error> {
+        self.ingest_with(Algorithm::Sha256)
+    }
+
+    /// Begins a blob that is named by another algorithm than SHA-256.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::NoSpace`].
+    pub fn ingest_with(&self, algorithm: Algorithm) -> Result<BlobWriter<'_>, Error> {
+        BlobWriter::begin(self, algorithm)
+    }
+
+    /// A path for a file that is being written; prune knows by its name to whom it belongs.
+    pub(crate) fn scratch_path(&self) -> PathBuf {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.store
+            .own("ingest")
+            .join(format!("{}-{number}", self.id))
+    }
+
+    /// Stores bytes that are in memory.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::NoSpace`].
+    pub fn put(&self, content: &[u8]) -> Result<Stored, Error> {
+        let mut writer = self.ingest()?;
+        writer.append(content)?;
+        writer.commit()
+    }
+
+    /// Stores a document under its own digest.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::NoSpace`].
+    pub fn put_document<T: OciDocument>(
+        &self,
+        document: &Document<T>,
+    ) -> Result<Descriptor, Error> {
+        let mut writer = self.ingest_with(document.digest().algorithm())?;
+        writer.append(document.bytes())?;
+        writer.commit_expecting(document.digest(), document.bytes().len() as u64)?;
+        Ok(document.descriptor())
+    }
+
+    /// Continues or begins a partial download of a blob. Waits while another process or thread
+    /// downloads the same one, and then finds it finished.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::NoSpace`].
+    pub fn partial(
+        &self,
+        digest: &Digest,
+        size: u64,
+        wanted_by: &str,
+    ) -> Result<Acquired<'_>, Error> {
+        Partial::acquire(self, digest, size, wanted_by)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // What is left behind by a crash or a failed removal is found by the next prune.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
