@@ -1,0 +1,106 @@
+//! Putting a verified blob into a directory without a second copy where the file system can.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use modelpack_spec::FilePath;
+use rustix::fs::AtFlags;
+
+use crate::destination::{Destination, Expected, copy_hashed, finish_file};
+use crate::{Error, FileAttributes};
+
+/// How a blob may become a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Placement {
+    /// A hard link, else a reflink, else a copy. A linked file is read-only and shares mode, owner
+    /// and time with the blob; a file that must be executable is therefore never linked.
+    Link,
+    /// A reflink, else a copy: a file of its own that can be edited.
+    Own,
+}
+
+/// How a blob became a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Placed {
+    /// It is a hard link.
+    Linked,
+    /// It shares its bytes on disk until one of the two is written to.
+    Reflinked,
+    /// It was copied, and verified on the way.
+    Copied,
+}
+
+impl Destination {
+    /// Puts the content of `blob`, which has been verified when it was stored, at `path`. A file that
+    /// is there is replaced atomically.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`]; [`Error::DigestMismatch`] when a copy shows that the blob has rotted;
+    /// [`Error::Blocked`], [`Error::Io`].
+    pub fn place(
+        &self,
+        blob: &Path,
+        path: &FilePath,
+        attributes: &FileAttributes,
+        expected: &Expected,
+        placement: Placement,
+    ) -> Result<Placed, Error> {
+        let mut source =
+            File::open(blob).map_err(|error| Error::io("open", blob.display(), error))?;
+        let metadata = source
+            .metadata()
+            .map_err(|error| Error::io("read", blob.display(), error))?;
+        if metadata.len() != expected.size {
+            return Err(Error::SizeMismatch {
+                expected: expected.size,
+                actual: metadata.len(),
+            });
+        }
+        let is_executable = attributes.safe_mode() & 0o111 != 0;
+        if placement == Placement::Link && !is_executable && metadata.mode() & 0o222 == 0 {
+            let staged = self.staged_name();
+            let linked = rustix::fs::linkat(
+                rustix::fs::CWD,
+                blob,
+                staged.directory,
+                staged.name.as_str(),
+                AtFlags::empty(),
+            );
+            if linked.is_ok() {
+                // When the place holds a link to the same file already, the rename does nothing and
+                // the staged name is removed when it is dropped.
+                self.publish(&staged, path)?;
+                return Ok(Placed::Linked);
+            }
+        }
+        let (staged, mut file) = self.stage(path)?;
+        let placed = if reflink(&file, &source) {
+            Placed::Reflinked
+        } else {
+            let actual = copy_hashed(path, &mut source, &mut file, expected)?;
+            if actual != expected.digest {
+                return Err(Error::DigestMismatch {
+                    expected: expected.digest,
+                    actual,
+                });
+            }
+            Placed::Copied
+        };
+        finish_file(path, &file, attributes)?;
+        self.publish(&staged, path)?;
+        Ok(placed)
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn reflink(to: &File, from: &File) -> bool {
+    rustix::fs::ioctl_ficlone(to, from).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reflink(_to: &File, _from: &File) -> bool {
+    false
+}
