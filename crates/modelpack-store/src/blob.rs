@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use modelpack_spec::{Algorithm, Digest, Hasher};
 
 use crate::error::IoContext;
+use crate::layout::hash_prefix;
 use crate::{Error, Lease, Stored, durable};
 
 /// Mode of a finished blob: nobody writes to it again.
@@ -15,21 +16,23 @@ const BLOB_MODE: u32 = 0o444;
 
 /// A blob that is being written. It becomes visible when it is committed; dropping it removes it.
 #[derive(Debug)]
-pub struct BlobWriter<'a> {
-    lease: &'a Lease,
+pub struct BlobWriter {
+    lease: Lease,
     scratch: Scratch,
     file: File,
+    algorithm: Algorithm,
     hasher: Hasher,
     size: u64,
 }
 
-impl<'a> BlobWriter<'a> {
-    pub(crate) fn begin(lease: &'a Lease, algorithm: Algorithm) -> Result<Self, Error> {
+impl BlobWriter {
+    pub(crate) fn begin(lease: &Lease, algorithm: Algorithm) -> Result<Self, Error> {
         let (scratch, file) = Scratch::create(lease)?;
         Ok(Self {
-            lease,
+            lease: lease.clone(),
             scratch,
             file,
+            algorithm,
             hasher: Hasher::new(algorithm),
             size: 0,
         })
@@ -60,10 +63,11 @@ impl<'a> BlobWriter<'a> {
     /// [`Error::Io`], [`Error::NoSpace`].
     pub fn commit(self) -> Result<Stored, Error> {
         let digest = self.hasher.finish();
-        publish(self.lease, self.scratch, &self.file, &digest, self.size)
+        publish(&self.lease, self.scratch, &self.file, &digest, self.size)
     }
 
-    /// Makes the blob visible if it is what was promised.
+    /// Makes the blob visible if it is what was promised. When the digest is of another algorithm
+    /// than the one that was begun with, what was written is read once more.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] or [`Error::DigestMismatch`], after which nothing is left of it.
@@ -76,18 +80,24 @@ impl<'a> BlobWriter<'a> {
                 actual: self.size,
             });
         }
-        let actual = self.hasher.finish();
+        let actual = if digest.algorithm() == self.algorithm {
+            self.hasher.finish()
+        } else {
+            hash_prefix(&self.file, digest.algorithm(), size, |_| {})
+                .at("read", &self.scratch.path)?
+                .finish()
+        };
         if actual != *digest {
             return Err(Error::DigestMismatch {
                 expected: *digest,
                 actual,
             });
         }
-        publish(self.lease, self.scratch, &self.file, digest, size)
+        publish(&self.lease, self.scratch, &self.file, digest, size)
     }
 }
 
-impl Write for BlobWriter<'_> {
+impl Write for BlobWriter {
     fn write(&mut self, content: &[u8]) -> io::Result<usize> {
         let written = self.file.write(content)?;
         self.hasher.update(&content[..written]);

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use modelpack_spec::{Algorithm, Descriptor, Digest, Document, OciDocument};
 
@@ -13,12 +13,17 @@ use crate::layout::Lock;
 use crate::{Acquired, BlobWriter, Error, Partial, Store};
 
 /// A running operation. Blobs that it stored or protected, and files that it is writing, survive
-/// every prune until it is dropped or its process ends.
+/// every prune until it and its clones are dropped or its process ends.
 ///
 /// It is a file that lists digests and is locked as long as the operation lives; a lease whose file
 /// can be locked by someone else belongs to a dead process.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Lease {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     store: Store,
     path: PathBuf,
     id: String,
@@ -56,18 +61,20 @@ impl Lease {
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
         Ok(Self {
-            store,
-            path,
-            id,
-            file: Mutex::new(file),
-            next: AtomicU64::new(0),
+            inner: Arc::new(Inner {
+                store,
+                path,
+                id,
+                file: Mutex::new(file),
+                next: AtomicU64::new(0),
+            }),
         })
     }
 
     /// The store.
     #[must_use]
     pub fn store(&self) -> &Store {
-        &self.store
+        &self.inner.store
     }
 
     /// Protects a blob from prune and says its size when it is here. Protect first and act on the
@@ -77,18 +84,19 @@ impl Lease {
     /// [`Error::Io`].
     pub fn protect(&self, digest: &Digest) -> Result<Option<u64>, Error> {
         let _sweep = self.note(digest)?;
-        self.store.blob_size(digest)
+        self.inner.store.blob_size(digest)
     }
 
     /// Lists a digest in the lease; the lock keeps a sweep away while the caller acts on it.
     pub(crate) fn note(&self, digest: &Digest) -> Result<Lock, Error> {
-        let sweep = self.store.lock_sweep(File::lock_shared)?;
+        let sweep = self.inner.store.lock_sweep(File::lock_shared)?;
         let mut file = self
+            .inner
             .file
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         file.write_all(format!("{digest}\n").as_bytes())
-            .at("write", &self.path)?;
+            .at("write", &self.inner.path)?;
         Ok(sweep)
     }
 
@@ -96,7 +104,7 @@ impl Lease {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::NoSpace`].
-    pub fn ingest(&self) -> Result<BlobWriter<'_>, Error> {
+    pub fn ingest(&self) -> Result<BlobWriter, Error> {
         self.ingest_with(Algorithm::Sha256)
     }
 
@@ -104,16 +112,17 @@ impl Lease {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::NoSpace`].
-    pub fn ingest_with(&self, algorithm: Algorithm) -> Result<BlobWriter<'_>, Error> {
+    pub fn ingest_with(&self, algorithm: Algorithm) -> Result<BlobWriter, Error> {
         BlobWriter::begin(self, algorithm)
     }
 
     /// A path for a file that is being written; prune knows by its name to whom it belongs.
     pub(crate) fn scratch_path(&self) -> PathBuf {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.store
+        let number = self.inner.next.fetch_add(1, Ordering::Relaxed);
+        self.inner
+            .store
             .own("ingest")
-            .join(format!("{}-{number}", self.id))
+            .join(format!("{}-{number}", self.inner.id))
     }
 
     /// Stores bytes that are in memory.
@@ -155,7 +164,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for Inner {
     fn drop(&mut self) {
         // What is left behind by a crash or a failed removal is found by the next prune.
         let _ = std::fs::remove_file(&self.path);
