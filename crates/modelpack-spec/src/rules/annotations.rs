@@ -109,8 +109,7 @@ const OCI_KEYS: [&str; 14] = [
 fn fields<'a>(artifact: &'a Artifact<'_>) -> impl Iterator<Item = (String, &'a Value)> {
     let of = |pointer: &str| artifact.in_manifest(pointer);
     let top = of("/annotations").map(|value| ("/annotations".to_owned(), value));
-    let config =
-        of("/config/annotations").map(|value| ("/config/annotations".to_owned(), value));
+    let config = of("/config/annotations").map(|value| ("/config/annotations".to_owned(), value));
     let layers = artifact.layers().filter_map(|(index, layer)| {
         let value = layer.get("annotations").filter(|value| !value.is_null())?;
         Some((format!("/layers/{index}/annotations"), value))
@@ -119,10 +118,7 @@ fn fields<'a>(artifact: &'a Artifact<'_>) -> impl Iterator<Item = (String, &'a V
 }
 
 /// Judges every key of every annotation.
-fn per_key(
-    artifact: &Artifact<'_>,
-    judge: impl Fn(&str) -> Option<&'static str>,
-) -> Vec<Finding> {
+fn per_key(artifact: &Artifact<'_>, judge: impl Fn(&str) -> Option<&'static str>) -> Vec<Finding> {
     fields(artifact)
         .filter_map(|(pointer, value)| Some((pointer, value.as_object()?)))
         .flat_map(|(pointer, map)| {

@@ -45,7 +45,7 @@ pub(super) static RULES: &[Rule] = &[
 /// At most one finding per layer: an archive of ten thousand files that is wrong throughout is one problem.
 fn per_archive(
     artifact: &Artifact<'_>,
-    judge: impl Fn(&Contents) -> Option<String>,
+    mut judge: impl FnMut(&Contents) -> Option<String>,
 ) -> Vec<Finding> {
     artifact
         .archives()
@@ -75,51 +75,38 @@ fn file_attributes(artifact: &Artifact<'_>) -> Vec<Finding> {
 
 fn sorted(artifact: &Artifact<'_>) -> Vec<Finding> {
     per_archive(artifact, |contents| {
-        let files: Vec<&Entry> = contents.entries.iter().filter(|entry| entry.is_file).collect();
+        let files: Vec<&Entry> = contents
+            .entries
+            .iter()
+            .filter(|entry| entry.is_file)
+            .collect();
         files
             .windows(2)
             .find(|pair| pair[0].path > pair[1].path)
-            .map(|pair| {
-                format!(
-                    "entry {:?} stands behind {:?}",
-                    pair[1].path, pair[0].path
-                )
-            })
+            .map(|pair| format!("entry {:?} stands behind {:?}", pair[1].path, pair[0].path))
     })
 }
 
-/// Constants cannot be told from lucky values, but values that differ between entries, or that name
-/// the account of a person, are no constants.
+/// A constant cannot be told from a value of the disk that never varied, but values that differ
+/// between the entries of one artifact are no constants.
 fn constant_metadata(artifact: &Artifact<'_>) -> Vec<Finding> {
     let known = |entry: &Entry| match (entry.mtime, entry.uid, entry.gid) {
         (Some(mtime), Some(uid), Some(gid)) => Some((mtime, uid, gid)),
         _ => None,
     };
     let mut first = None;
-    per_all(artifact, |entry| {
-        let found = known(entry)?;
-        let expected = *first.get_or_insert(found);
-        (found != expected).then(|| {
-            format!(
-                "entry {:?} has mtime, uid, gid {found:?}, the first entry of the artifact {expected:?}",
-                entry.path
-            )
+    per_archive(artifact, |contents| {
+        contents.entries.iter().find_map(|entry| {
+            let found = known(entry)?;
+            let expected = *first.get_or_insert(found);
+            (found != expected).then(|| {
+                format!(
+                    "entry {:?} has mtime, uid, gid {found:?}, the first entry of the artifact {expected:?}",
+                    entry.path
+                )
+            })
         })
     })
-}
-
-/// Judges entry by entry through all archives and reports the first wrong one of each.
-fn per_all(
-    artifact: &Artifact<'_>,
-    mut judge: impl FnMut(&Entry) -> Option<String>,
-) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (index, contents) in artifact.archives() {
-        if let Some(message) = contents.entries.iter().find_map(&mut judge) {
-            findings.push(Finding::new(format!("/layers/{index}"), message));
-        }
-    }
-    findings
 }
 
 fn portable_metadata(artifact: &Artifact<'_>) -> Vec<Finding> {

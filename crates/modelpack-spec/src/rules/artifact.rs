@@ -123,7 +123,10 @@ impl<'a> Part<'a> {
         match (&self.defect, &self.value) {
             (Some(defect), _) => vec![Finding::new("", defect.clone())],
             (None, Some(value)) if !value.is_object() => {
-                vec![Finding::new("", format!("it is {}, not an object", shape(value)))]
+                vec![Finding::new(
+                    "",
+                    format!("it is {}, not an object", shape(value)),
+                )]
             }
             _ => Vec::new(),
         }

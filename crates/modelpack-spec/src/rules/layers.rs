@@ -61,7 +61,9 @@ pub(super) fn layer_type(layer: &Value) -> Option<LayerType> {
 
 fn media_types(artifact: &Artifact<'_>) -> Vec<Finding> {
     let problem = |layer: &Value| {
-        let text = layer["mediaType"].as_str().filter(|text| text.contains('/'))?;
+        let text = layer["mediaType"]
+            .as_str()
+            .filter(|text| text.contains('/'))?;
         match MediaType::from(text).as_layer() {
             Some(known) if known.family == Family::Cncf => None,
             Some(known) => Some(format!(
@@ -81,18 +83,22 @@ fn media_types(artifact: &Artifact<'_>) -> Vec<Finding> {
 }
 
 fn separate_weights(artifact: &Artifact<'_>) -> Vec<Finding> {
+    let layers: Vec<&Value> = artifact.layers().map(|(_, layer)| layer).collect();
     let is_weight = |index: usize| {
-        artifact
-            .layers()
-            .nth(index)
-            .and_then(|(_, layer)| layer_type(layer))
+        layers
+            .get(index)
+            .and_then(|layer| layer_type(layer))
             .is_some_and(|layer| layer.kind == Kind::Weight)
     };
     artifact
         .archives()
         .filter(|(index, _)| is_weight(*index))
         .filter_map(|(index, contents)| {
-            let files = contents.entries.iter().filter(|entry| entry.is_file).count();
+            let files = contents
+                .entries
+                .iter()
+                .filter(|entry| entry.is_file)
+                .count();
             (files > 1).then(|| {
                 Finding::new(
                     format!("/layers/{index}"),

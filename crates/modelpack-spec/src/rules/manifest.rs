@@ -176,7 +176,10 @@ fn config_reference(artifact: &Artifact<'_>) -> Vec<Finding> {
     {
         findings.push(Finding::new(
             "/config/size",
-            format!("it is {size}, but the config has {} bytes", config.bytes.len()),
+            format!(
+                "it is {size}, but the config has {} bytes",
+                config.bytes.len()
+            ),
         ));
     }
     if let Some(digest) = artifact

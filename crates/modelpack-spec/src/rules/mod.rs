@@ -162,11 +162,13 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
 pub fn check(artifact: &Artifact<'_>) -> Vec<Violation> {
     all()
         .flat_map(|rule| {
-            (rule.check)(artifact).into_iter().map(move |finding| Violation {
-                rule,
-                pointer: finding.pointer,
-                message: finding.message,
-            })
+            (rule.check)(artifact)
+                .into_iter()
+                .map(move |finding| Violation {
+                    rule,
+                    pointer: finding.pointer,
+                    message: finding.message,
+                })
         })
         .collect()
 }
