@@ -184,6 +184,35 @@ impl AnyManifest {
         }
     }
 
+    /// Reads a manifest or an index that must have this digest, which is kept as its own.
+    ///
+    /// # Errors
+    /// [`Error::DigestMismatch`] before anything is parsed, or those of [`Self::parse`].
+    pub fn parse_verified(
+        bytes: Bytes,
+        content_type: Option<&MediaType>,
+        expected: &Digest,
+    ) -> Result<Self, Error> {
+        let actual = Digest::of(expected.algorithm(), &bytes);
+        if actual != *expected {
+            return Err(Error::DigestMismatch {
+                document: "manifest",
+                expected: *expected,
+                actual,
+            });
+        }
+        Ok(match Self::parse(bytes, content_type)? {
+            Self::Manifest(document) => Self::Manifest(Document {
+                digest: actual,
+                ..document
+            }),
+            Self::Index(document) => Self::Index(Document {
+                digest: actual,
+                ..document
+            }),
+        })
+    }
+
     /// The exact bytes.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
