@@ -1,0 +1,331 @@
+//! The lossless tree of a Modelfile.
+
+use std::fmt;
+use std::ops::Range;
+
+use modelpack_spec::Kind;
+
+use crate::Diagnostic;
+use crate::lex::words;
+
+/// A parsed Modelfile. It displays as the text that it was parsed from, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Modelfile {
+    text: String,
+    /// The lines, which together cover the whole text.
+    pub lines: Vec<Line>,
+    /// What is wrong, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A line with its line break.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Line {
+    /// Its bytes in the text.
+    pub span: Range<usize>,
+    /// What it is.
+    pub kind: LineKind,
+}
+
+/// What a line is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LineKind {
+    /// Nothing but white space.
+    Blank,
+    /// Begins with `#`. There are no comments behind a command.
+    Comment,
+    /// A command with its argument.
+    Command(Command),
+    /// None of these; a diagnostic says why.
+    Invalid,
+}
+
+/// A command with its argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Command {
+    /// What it sets.
+    pub keyword: Keyword,
+    /// The bytes of the command word.
+    pub keyword_span: Range<usize>,
+    /// The argument without quotes and escapes.
+    pub value: String,
+    /// The bytes of the argument.
+    pub value_span: Range<usize>,
+}
+
+/// A command word. Upper and lower case do not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Keyword {
+    /// `CONFIG`, `MODEL`, `CODE`, `DATASET` or `DOC`: files of this kind. May stand many times.
+    Files(Kind),
+    /// A property of the model. May stand once.
+    Field(Field),
+}
+
+/// A property of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// `NAME`
+    Name,
+    /// `ARCH`
+    Arch,
+    /// `FAMILY`
+    Family,
+    /// `FORMAT`
+    Format,
+    /// `PARAMSIZE`
+    ParamSize,
+    /// `PRECISION`
+    Precision,
+    /// `QUANTIZATION`
+    Quantization,
+}
+
+pub(crate) const KEYWORDS: [(&str, Keyword); 12] = [
+    ("CONFIG", Keyword::Files(Kind::WeightConfig)),
+    ("MODEL", Keyword::Files(Kind::Weight)),
+    ("CODE", Keyword::Files(Kind::Code)),
+    ("DATASET", Keyword::Files(Kind::Dataset)),
+    ("DOC", Keyword::Files(Kind::Doc)),
+    ("NAME", Keyword::Field(Field::Name)),
+    ("ARCH", Keyword::Field(Field::Arch)),
+    ("FAMILY", Keyword::Field(Field::Family)),
+    ("FORMAT", Keyword::Field(Field::Format)),
+    ("PARAMSIZE", Keyword::Field(Field::ParamSize)),
+    ("PRECISION", Keyword::Field(Field::Precision)),
+    ("QUANTIZATION", Keyword::Field(Field::Quantization)),
+];
+
+impl Keyword {
+    /// The word in upper case.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        KEYWORDS
+            .iter()
+            .find(|(_, keyword)| *keyword == self)
+            .map_or("", |(word, _)| word)
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        KEYWORDS
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(word))
+            .map(|(_, keyword)| *keyword)
+    }
+}
+
+impl Modelfile {
+    /// Parses a text. Mistakes are in [`Self::diagnostics`]; the tree covers the whole text anyway.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut parsed = Self {
+            text: text.to_owned(),
+            lines: Vec::new(),
+            diagnostics: Vec::new(),
+        };
+        let mut fields: Vec<(Field, usize)> = Vec::new();
+        let mut start = 0;
+        for (index, line) in text.split_inclusive('\n').enumerate() {
+            let span = start..start + line.len();
+            start = span.end;
+            let number = index + 1;
+            let kind = match parse_line(text, span.clone()) {
+                Ok(LineKind::Command(command)) => {
+                    if let Keyword::Field(field) = command.keyword {
+                        match fields.iter().find(|(known, _)| *known == field) {
+                            Some((_, first)) => parsed.diagnostics.push(diagnostic(
+                                text,
+                                number,
+                                command.keyword_span.clone(),
+                                format!(
+                                    "{} stands here again, it was set in line {first}",
+                                    command.keyword.as_str()
+                                ),
+                                Some("keep one of the two lines".to_owned()),
+                            )),
+                            None => fields.push((field, number)),
+                        }
+                    }
+                    LineKind::Command(command)
+                }
+                Ok(kind) => kind,
+                Err(mistake) => {
+                    let Mistake {
+                        span,
+                        message,
+                        hint,
+                    } = mistake;
+                    parsed
+                        .diagnostics
+                        .push(diagnostic(text, number, span, message, hint));
+                    LineKind::Invalid
+                }
+            };
+            parsed.lines.push(Line { span, kind });
+        }
+        parsed
+    }
+
+    /// The commands with their 1-based line numbers.
+    pub fn commands(&self) -> impl Iterator<Item = (usize, &Command)> {
+        self.lines
+            .iter()
+            .enumerate()
+            .filter_map(|(index, line)| match &line.kind {
+                LineKind::Command(command) => Some((index + 1, command)),
+                _ => None,
+            })
+    }
+
+    /// The text that was parsed.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Modelfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.lines {
+            f.write_str(&self.text[line.span.clone()])?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn diagnostic(
+    text: &str,
+    line: usize,
+    span: Range<usize>,
+    message: String,
+    hint: Option<String>,
+) -> Diagnostic {
+    let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+    let before = text[start..span.start].trim_start_matches('\u{feff}');
+    Diagnostic {
+        line,
+        column: before.chars().count() + 1,
+        span,
+        message,
+        hint,
+    }
+}
+
+struct Mistake {
+    span: Range<usize>,
+    message: String,
+    hint: Option<String>,
+}
+
+fn parse_line(text: &str, span: Range<usize>) -> Result<LineKind, Mistake> {
+    let mut line = &text[span.clone()];
+    let mut offset = span.start;
+    if offset == 0 && line.starts_with('\u{feff}') {
+        line = &line['\u{feff}'.len_utf8()..];
+        offset = '\u{feff}'.len_utf8();
+    }
+    offset += line.len() - line.trim_start().len();
+    let line = line.trim();
+    if line.is_empty() {
+        return Ok(LineKind::Blank);
+    }
+    if line.starts_with('#') {
+        return Ok(LineKind::Comment);
+    }
+    let end = line.find([' ', '\t']).unwrap_or(line.len());
+    let (word, rest) = line.split_at(end);
+    let keyword_span = offset..offset + end;
+    let Some(keyword) = Keyword::parse(word) else {
+        return Err(Mistake {
+            span: keyword_span,
+            message: format!("unknown command `{word}`"),
+            hint: unknown(word),
+        });
+    };
+    let rest_at = offset + end;
+    let place = |span: Range<usize>| rest_at + span.start..rest_at + span.end;
+    let found = words(rest).map_err(|span| Mistake {
+        span: place(span),
+        message: "this quote is never closed".to_owned(),
+        hint: Some(
+            "add the closing `\"`, or write `\\\"` for a quote that belongs to the name".to_owned(),
+        ),
+    })?;
+    let expected = match keyword {
+        Keyword::Files(_) => "a path or pattern",
+        Keyword::Field(_) => "a value",
+    };
+    match found.as_slice() {
+        [] => Err(Mistake {
+            span: keyword_span,
+            message: format!(
+                "{} is followed by nothing, expected {expected}",
+                keyword.as_str()
+            ),
+            hint: None,
+        }),
+        [word] if word.value.is_empty() => Err(Mistake {
+            span: place(word.span.clone()),
+            message: format!(
+                "the argument of {} is empty, expected {expected}",
+                keyword.as_str()
+            ),
+            hint: None,
+        }),
+        [word] => Ok(LineKind::Command(Command {
+            keyword,
+            keyword_span,
+            value: word.value.clone(),
+            value_span: place(word.span.clone()),
+        })),
+        [_, second, ..] => Err(Mistake {
+            span: place(second.span.start..rest.len()),
+            message: format!("{} takes one argument, this is more", keyword.as_str()),
+            hint: Some(if second.value.starts_with('#') {
+                "a comment needs a line of its own".to_owned()
+            } else {
+                format!(
+                    "put quotes around a name with spaces: {} \"{}\"",
+                    keyword.as_str(),
+                    rest.trim()
+                )
+            }),
+        }),
+    }
+}
+
+fn unknown(word: &str) -> Option<String> {
+    let upper = word.to_uppercase();
+    let close = KEYWORDS.iter().map(|(known, _)| *known).find(|known| {
+        upper.starts_with(known)
+            || (upper.len() >= 3 && known.starts_with(upper.as_str()))
+            || is_one_edit(known, &upper)
+    });
+    let all = KEYWORDS.map(|(known, _)| known).join(", ");
+    Some(close.map_or_else(
+        || format!("the commands are {all}"),
+        |known| format!("did you mean {known}?"),
+    ))
+}
+
+/// Whether two words differ by one changed, added or removed character, or by two that are swapped.
+fn is_one_edit(known: &str, word: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (known.chars().collect(), word.chars().collect());
+    let same_front = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[same_front..], &b[same_front..]);
+    let same_back = a
+        .iter()
+        .rev()
+        .zip(b.iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
+    match (&a[..a.len() - same_back], &b[..b.len() - same_back]) {
+        ([a, b], [c, d]) => a == d && b == c,
+        (a, b) => a.len() <= 1 && b.len() <= 1,
+    }
+}
