@@ -1,1 +1,42 @@
-//! Placeholder.
+//! A client for OCI registries that never hands over wrong bytes and never takes a secret elsewhere.
+//!
+//! Start with [`Client`]. A repository is a [`Name`], content goes into a [`BlobSink`] and comes from a
+//! [`BlobSource`], so the client knows neither disk nor store. Manifests and blobs are verified against
+//! their digest while they stream; credentials are bound to the origin (scheme, host and port) of the
+//! registry that they belong to.
+//!
+//! ```no_run
+//! use modelpack_registry::{Client, Name};
+//! use modelpack_spec::Reference;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder().build()?;
+//! let reference: Reference = "registry.example.com/qwen/qwen3:0.6b".parse()?;
+//! let selector = reference.selector().ok_or("no tag")?;
+//! let fetched = client.fetch_manifest(&Name::from(&reference), &selector.into()).await?;
+//! println!("{} has digest {}", reference, fetched.digest);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//! - `tls`: HTTPS by rustls with the ring provider and the roots of the operating system. Without it only
+//!   plain HTTP works.
+#![forbid(unsafe_code)]
+
+mod client;
+mod content;
+mod error;
+mod name;
+
+mod auth;
+mod policy;
+
+pub use auth::{Anonymous, Credential, CredentialSource, DockerConfig, Secret, SingleHost};
+pub use client::{
+    BlobStat, Client, ClientBuilder, FetchedManifest, ManifestStat, Mount, PlainHttp, Upload,
+};
+pub use content::{BlobSink, BlobSource, Pending, Progress, Verification};
+pub use error::{At, Error};
+pub use name::Name;
+pub use policy::RetryPolicy;

@@ -1,0 +1,243 @@
+//! The credentials part of Docker's `config.json` and of `auth.json` of the containers tools.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::ready;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
+
+use super::credential::{Credential, CredentialSource, Secret};
+use crate::content::Pending;
+use crate::error::{BoxError, Error};
+use crate::name::Name;
+
+/// Largest file that is parsed, in bytes; a thousand logins fit into a fraction of it.
+const MAX_CONFIG_BYTES: usize = 4 * 1024 * 1024;
+
+/// Names under which Docker Hub is found in such files.
+const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+
+/// Padding is optional: hand-made files often leave it out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Credentials out of a Docker `config.json` or a containers `auth.json`.
+///
+/// The key of an entry is a host or a host with the beginning of a repository (`host/team`); the
+/// longest one that fits wins. Old keys with `https://` and a path such as `/v1/` are understood.
+///
+/// Credential helpers are only named ([`Self::helper`]): running a program is the caller's decision.
+///
+/// ```
+/// use modelpack_registry::{Credential, DockerConfig, Name};
+/// use modelpack_spec::Reference;
+///
+/// let config = DockerConfig::parse(br#"{"auths":{"registry.example.com":{"auth":"bWU6c2VjcmV0"}}}"#)?;
+/// let reference: Reference = "registry.example.com/qwen/qwen3:0.6b".parse()?;
+/// assert_eq!(config.lookup(&Name::from(&reference)), Some(&Credential::password("me", "secret")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct DockerConfig {
+    auths: BTreeMap<String, Credential>,
+    helpers: BTreeMap<String, String>,
+    store: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct File {
+    #[serde(default)]
+    auths: Option<BTreeMap<String, Entry>>,
+    #[serde(default)]
+    cred_helpers: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    creds_store: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Entry {
+    auth: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    identitytoken: Option<String>,
+    registrytoken: Option<String>,
+}
+
+impl DockerConfig {
+    /// Reads the file's content. Parts that are not about credentials are ignored, and so are entries
+    /// without content, which stand for "a helper knows".
+    ///
+    /// # Errors
+    /// [`Error::Setup`] for what is no such JSON, and for an `auth` that cannot be decoded. The message
+    /// names the entry, never its content.
+    pub fn parse(content: &[u8]) -> Result<Self, Error> {
+        let setup = |reason: String| Error::Setup {
+            reason,
+            source: None,
+        };
+        if content.len() > MAX_CONFIG_BYTES {
+            return Err(setup(format!(
+                "the credentials file is over the limit of {MAX_CONFIG_BYTES} bytes"
+            )));
+        }
+        // The parser's own words can quote a value, so only the place is passed on.
+        let file: File = serde_json::from_slice(content).map_err(|error| {
+            setup(format!(
+                "the credentials file is not the JSON that Docker writes (line {}, column {})",
+                error.line(),
+                error.column()
+            ))
+        })?;
+        let mut auths = BTreeMap::new();
+        for (key, entry) in file.auths.unwrap_or_default() {
+            let credential = entry.credential().map_err(|reason| {
+                setup(format!("the entry `{key}` of the credentials file {reason}"))
+            })?;
+            if let Some(credential) = credential {
+                auths.insert(normalize(&key), credential);
+            }
+        }
+        let helpers = file.cred_helpers.unwrap_or_default();
+        Ok(Self {
+            auths,
+            helpers: helpers
+                .into_iter()
+                .map(|(key, name)| (normalize(&key), name))
+                .filter(|(_, name)| is_helper_name(name))
+                .collect(),
+            store: file.creds_store.filter(|name| is_helper_name(name)),
+        })
+    }
+
+    /// The credential written in the file for a repository.
+    #[must_use]
+    pub fn lookup(&self, name: &Name) -> Option<&Credential> {
+        find(&self.auths, name)
+    }
+
+    /// The helper program that knows the credential for a repository: `name` of
+    /// `docker-credential-name`. The one for the registry comes before the one for all.
+    ///
+    /// A name that could leave the search path (with a path separator) is never given. Docker Hub's login
+    /// is kept under `https://index.docker.io/v1/`, every other one under the host.
+    #[must_use]
+    pub fn helper(&self, name: &Name) -> Option<&str> {
+        find(&self.helpers, name)
+            .or(self.store.as_ref())
+            .map(String::as_str)
+    }
+}
+
+impl CredentialSource for DockerConfig {
+    fn credential<'a>(
+        &'a self,
+        name: &'a Name,
+    ) -> Pending<'a, Result<Option<Credential>, BoxError>> {
+        Box::pin(ready(Ok(self.lookup(name).cloned())))
+    }
+}
+
+/// Names registries and helpers, no credentials.
+impl fmt::Debug for DockerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DockerConfig")
+            .field("auths", &self.auths.keys())
+            .field("helpers", &self.helpers)
+            .field("store", &self.store)
+            .finish()
+    }
+}
+
+impl Entry {
+    fn credential(self) -> Result<Option<Credential>, &'static str> {
+        let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let (mut username, mut password) = (filled(self.username), filled(self.password));
+        if let Some(auth) = filled(self.auth)
+            && (username.is_none() || password.is_none())
+        {
+            let text = BASE64
+                .decode(auth.trim())
+                .map_err(|_| "has an `auth` that is not base64")?;
+            let text = String::from_utf8(text).map_err(|_| "has an `auth` that is no text")?;
+            let (user, secret) = text
+                .split_once(':')
+                .ok_or("has an `auth` without a colon")?;
+            username = Some(user.to_owned());
+            // Old versions of Docker padded the text with NUL.
+            password = filled(Some(secret.trim_end_matches('\0').to_owned()));
+        }
+        if let Some(token) = filled(self.registrytoken) {
+            let token = Secret::new(token);
+            return Ok(Some(Credential::RegistryToken { token }));
+        }
+        let username = username.unwrap_or_default();
+        if let Some(token) = filled(self.identitytoken) {
+            let token = Secret::new(token);
+            return Ok(Some(Credential::IdentityToken { username, token }));
+        }
+        Ok(match password {
+            // This user name is how Docker marks an identity token that stands in place of a password.
+            Some(token) if username == "<token>" => Some(Credential::IdentityToken {
+                username,
+                token: Secret::new(token),
+            }),
+            Some(password) => Some(Credential::password(username, password)),
+            None => None,
+        })
+    }
+}
+
+/// The entry for the repository, for the longest beginning of it, or for the host.
+fn find<'a, T>(entries: &'a BTreeMap<String, T>, name: &Name) -> Option<&'a T> {
+    let host = name.host.as_str();
+    let full = format!("{}/{}", normalize(host), name.repository);
+    let mut key = full.as_str();
+    loop {
+        if let Some(entry) = entries.get(key) {
+            return Some(entry);
+        }
+        (key, _) = key.rsplit_once('/')?;
+    }
+}
+
+/// A key as it is looked up: without scheme, without the path of the old registry API, and with one
+/// name for Docker Hub.
+fn normalize(key: &str) -> String {
+    let rest = key
+        .strip_prefix("https://")
+        .or_else(|| key.strip_prefix("http://"))
+        .unwrap_or(key)
+        .trim_end_matches('/');
+    let rest = ["/v1", "/v2", "/v1/access-token", "/v1/refresh-token"]
+        .iter()
+        .find_map(|path| rest.strip_suffix(path))
+        .unwrap_or(rest);
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.to_ascii_lowercase();
+    let host = if DOCKER_HUB.contains(&host.as_str()) {
+        DOCKER_HUB[0]
+    } else {
+        &host
+    };
+    if path.is_empty() {
+        host.to_owned()
+    } else {
+        format!("{host}/{path}")
+    }
+}
+
+/// `docker-credential-<name>` must be a plain file name.
+fn is_helper_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && !name.starts_with('.')
+}
