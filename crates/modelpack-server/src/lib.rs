@@ -1,1 +1,52 @@
-//! Placeholder.
+//! An OCI registry that any program can embed.
+//!
+//! A [`Registry`] turns a request into an answer; it needs no socket. What it serves lies behind the
+//! [`Storage`] trait: [`DiskStorage`] is the store that the command line uses, so what was built there
+//! is served without a copy; [`MemoryStorage`] is for tests. It never makes a request of its own.
+//!
+//! ```
+//! use http::Request;
+//! use http_body_util::{BodyExt, Empty, Full};
+//! use modelpack_server::{MemoryStorage, Options, Registry};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let registry = Registry::new(MemoryStorage::new(), Options::default());
+//!
+//! let digest = modelpack_spec::Digest::sha256(b"weights");
+//! let upload = Request::post(format!("/v2/qwen/qwen3/blobs/uploads/?digest={digest}"))
+//!     .body(Full::from("weights"))?;
+//! assert_eq!(registry.handle(upload).await.status(), 201);
+//!
+//! let pull = Request::get(format!("/v2/qwen/qwen3/blobs/{digest}")).body(Empty::<bytes::Bytes>::new())?;
+//! let body = registry.handle(pull).await.into_body();
+//! assert_eq!(body.collect().await?.to_bytes(), "weights");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Features: `listen` adds [`listen`](fn@listen), an HTTP/1.1 socket with limits.
+#![forbid(unsafe_code)]
+
+mod error;
+mod options;
+mod registry;
+mod storage;
+
+mod answer;
+mod blocking;
+mod body;
+mod document;
+mod endpoints;
+#[cfg(feature = "listen")]
+mod listen;
+mod receive;
+mod session;
+
+pub use body::Body;
+pub use error::Error;
+#[cfg(feature = "listen")]
+pub use listen::{ListenOptions, Listener, listen};
+pub use options::{Answered, Hosts, Observer, Options};
+pub use registry::Registry;
+pub use storage::{Content, DiskStorage, MemoryStorage, Storage, StoredManifest, Upload};

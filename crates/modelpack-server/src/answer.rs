@@ -1,0 +1,159 @@
+//! Answers: heads with the headers that the specification asks for, and errors as OCI JSON.
+
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use modelpack_spec::Digest;
+use modelpack_spec::distribution::{
+    DOCKER_CONTENT_DIGEST, ErrorBody, ErrorCode, ErrorEntry, Rejection,
+};
+
+use crate::{Body, Error};
+
+/// What clients are asked to wait, in seconds, when the registry has too much to do.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// A request that is not answered by what it asked for.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    entry: ErrorEntry,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// Set where the fault is the registry's.
+    pub(crate) error: Option<Box<Error>>,
+}
+
+impl Refusal {
+    /// A refusal with the usual status of its code.
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST),
+            entry: ErrorEntry::new(code, message),
+            headers: Vec::new(),
+            error: None,
+        }
+    }
+
+    pub(crate) fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.status == StatusCode::PAYLOAD_TOO_LARGE
+    }
+
+    pub(crate) fn too_many(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::TooManyRequests, message)
+            .header(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS))
+    }
+
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::full(ErrorBody::new(self.entry).to_json()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        let status = StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let refusal = Self::new(rejection.code(), rejection.to_string()).status(status);
+        match rejection {
+            Rejection::MethodNotAllowed { allow, .. } => {
+                refusal.header(ALLOW, HeaderValue::from_static(allow))
+            }
+            _ => refusal,
+        }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let internal = |status| {
+            // The cause names paths of this machine, which are none of the client's business.
+            Self::new(ErrorCode::from("UNKNOWN"), "the registry failed").status(status)
+        };
+        let mut refusal = match &error {
+            Error::DigestMismatch { .. } => {
+                return Self::new(ErrorCode::DigestInvalid, error.to_string());
+            }
+            Error::ReadOnly { .. } => return Self::new(ErrorCode::Unsupported, error.to_string()),
+            Error::NameTooLong { .. } => {
+                return Self::new(ErrorCode::NameInvalid, error.to_string());
+            }
+            Error::NoSpace { .. } => internal(StatusCode::INSUFFICIENT_STORAGE),
+            _ => internal(StatusCode::INTERNAL_SERVER_ERROR),
+        };
+        refusal.error = Some(Box::new(error));
+        refusal
+    }
+}
+
+/// Either the answer that was asked for or a refusal.
+pub(crate) type Answer = Result<Response<Body>, Refusal>;
+
+/// Builds the head of an answer.
+pub(crate) struct Head(Response<()>);
+
+impl Head {
+    pub(crate) fn new(status: StatusCode) -> Self {
+        let mut response = Response::new(());
+        *response.status_mut() = status;
+        Self(response)
+    }
+
+    pub(crate) fn header(mut self, name: impl Into<HeaderName>, value: HeaderValue) -> Self {
+        self.0.headers_mut().append(name.into(), value);
+        self
+    }
+
+    /// A header whose value is made of checked names and numbers.
+    pub(crate) fn text(self, name: impl Into<HeaderName>, value: &str) -> Self {
+        self.header(name, header_value(value))
+    }
+
+    pub(crate) fn digest(self, digest: &Digest) -> Self {
+        self.text(
+            HeaderName::from_static(DOCKER_CONTENT_DIGEST),
+            &digest.to_string(),
+        )
+    }
+
+    pub(crate) fn body(self, body: Body) -> Response<Body> {
+        self.0.map(|()| body)
+    }
+
+    pub(crate) fn json(self, json: Vec<u8>) -> Response<Body> {
+        self.text(CONTENT_TYPE, "application/json")
+            .body(Body::full(json))
+    }
+
+    pub(crate) fn empty(self) -> Response<Body> {
+        self.body(Body::empty())
+    }
+}
+
+/// Digests, names, numbers and percent-encoded paths are always valid header values; media types are
+/// what a client wrote, so a value that is none becomes empty rather than splitting the answer.
+pub(crate) fn header_value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// Gives an answer its `Content-Length`; an answer to HEAD then loses its body. The length is set
+/// by hand because an empty body would otherwise be announced as such.
+pub(crate) fn finish(response: Response<Body>, is_head: bool) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    if parts.status != StatusCode::NO_CONTENT && !parts.headers.contains_key(CONTENT_LENGTH) {
+        parts.headers.insert(CONTENT_LENGTH, body.len().into());
+    }
+    let body = if is_head { Body::empty() } else { body };
+    Response::from_parts(parts, body)
+}

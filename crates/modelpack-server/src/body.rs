@@ -1,0 +1,148 @@
+//! Bodies of answers: a text in memory, or a blob that is read while it is sent.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::task::JoinHandle;
+
+use crate::storage::Content;
+
+/// Blobs are read in pieces of this size: large enough that the switch to a blocking thread does not
+/// count, small enough to stay in the cache of a core.
+const PIECE: u64 = 256 * 1024;
+
+/// Body of an answer. While one piece of a blob is sent the next one is read, so a body holds at most
+/// two pieces of 256 KiB.
+///
+/// An error while reading ends the body before its announced length, which every client notices.
+pub struct Body(Kind);
+
+enum Kind {
+    Full(Option<Bytes>),
+    Blob(BlobBody),
+}
+
+struct BlobBody {
+    content: Arc<dyn Content>,
+    /// What has not been asked for yet.
+    unread: Range<u64>,
+    /// What has not been handed out yet, in bytes.
+    unsent: u64,
+    reading: Option<JoinHandle<io::Result<Bytes>>>,
+}
+
+impl Body {
+    pub(crate) fn empty() -> Self {
+        Self::full(Bytes::new())
+    }
+
+    pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self(Kind::Full((!bytes.is_empty()).then_some(bytes)))
+    }
+
+    pub(crate) fn blob(content: Box<dyn Content>, range: Range<u64>) -> Self {
+        Self(Kind::Blob(BlobBody {
+            content: content.into(),
+            unsent: range.end - range.start,
+            unread: range,
+            reading: None,
+        }))
+    }
+
+    /// Bytes still to come.
+    pub(crate) fn len(&self) -> u64 {
+        match &self.0 {
+            Kind::Full(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
+            Kind::Blob(blob) => blob.unsent,
+        }
+    }
+}
+
+impl BlobBody {
+    fn start_reading(&mut self) {
+        if self.reading.is_some() || self.unread.is_empty() {
+            return;
+        }
+        let piece = self.unread.start..self.unread.end.min(self.unread.start + PIECE);
+        self.unread.start = piece.end;
+        let content = Arc::clone(&self.content);
+        self.reading = Some(tokio::task::spawn_blocking(move || {
+            read_exactly(&*content, piece)
+        }));
+    }
+
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        self.start_reading();
+        let Some(reading) = &mut self.reading else {
+            return Poll::Ready(None);
+        };
+        let result = ready!(Pin::new(reading).poll(context));
+        self.reading = None;
+        let piece = result.map_err(io::Error::other).flatten();
+        match &piece {
+            Ok(bytes) => {
+                self.unsent -= bytes.len() as u64;
+                self.start_reading();
+            }
+            Err(_) => {
+                self.unread = 0..0;
+                self.unsent = 0;
+            }
+        }
+        Poll::Ready(Some(piece))
+    }
+}
+
+fn read_exactly(content: &dyn Content, range: Range<u64>) -> io::Result<Bytes> {
+    let length = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
+    let mut buffer = vec![0; length];
+    let mut filled = 0;
+    while filled < length {
+        match content.read_at(range.start + filled as u64, &mut buffer[filled..]) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(buffer.into())
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let piece = match &mut self.0 {
+            Kind::Full(bytes) => bytes.take().map(Ok),
+            Kind::Blob(blob) => ready!(blob.poll_piece(context)),
+        };
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.len())
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("bytes", &self.len())
+            .finish_non_exhaustive()
+    }
+}

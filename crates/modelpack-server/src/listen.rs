@@ -1,0 +1,165 @@
+//! A socket with limits in front of a registry.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::{Error, Registry};
+
+/// Pause after the system had no resources for another connection, so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Limits of a listener.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ListenOptions {
+    /// Most connections at once; further ones wait to be accepted. Default 256.
+    pub max_connections: u32,
+    /// Longest time from the opening of a connection, or from the last answer, to the end of the next
+    /// request head. Default 30 s.
+    pub header_timeout: Duration,
+    /// Most bytes of a request head. Default 64 KiB. At least 8 KiB.
+    pub max_head_bytes: usize,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 256,
+            header_timeout: Duration::from_secs(30),
+            max_head_bytes: 64 * 1024,
+        }
+    }
+}
+
+/// A registry that is being served. Dropping it stops accepting connections and lets the open ones
+/// end after the request that they are in.
+#[derive(Debug)]
+pub struct Listener {
+    address: SocketAddr,
+    stop: watch::Sender<()>,
+    connections: Arc<Semaphore>,
+    max_connections: u32,
+}
+
+/// Serves a registry over HTTP/1.1 without TLS. With port 0 the system chooses one, see
+/// [`Listener::local_addr`]. Needs to be called within a tokio runtime that has I/O and time.
+///
+/// # Errors
+/// [`Error::Listen`].
+pub async fn listen(
+    address: SocketAddr,
+    registry: Registry,
+    options: ListenOptions,
+) -> Result<Listener, Error> {
+    let failed = |source: io::Error| Error::Listen { address, source };
+    let socket = TcpListener::bind(address).await.map_err(failed)?;
+    let (stop, stopped) = watch::channel(());
+    let listener = Listener {
+        address: socket.local_addr().map_err(failed)?,
+        stop,
+        connections: Arc::new(Semaphore::new(
+            usize::try_from(options.max_connections).unwrap_or(Semaphore::MAX_PERMITS),
+        )),
+        max_connections: options.max_connections,
+    };
+    let connections = Arc::clone(&listener.connections);
+    tokio::spawn(accept(socket, registry, options, connections, stopped));
+    Ok(listener)
+}
+
+impl Listener {
+    /// The address that is listened on.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops accepting connections and waits until the requests that are being answered are done, at
+    /// most for `grace`. `true` when all were.
+    pub async fn shutdown(self, grace: Duration) -> bool {
+        let Self {
+            stop,
+            connections,
+            max_connections,
+            ..
+        } = self;
+        drop(stop);
+        let all = connections.acquire_many(max_connections);
+        tokio::time::timeout(grace, all).await.is_ok()
+    }
+}
+
+async fn accept(
+    socket: TcpListener,
+    registry: Registry,
+    options: ListenOptions,
+    connections: Arc<Semaphore>,
+    mut stopped: watch::Receiver<()>,
+) {
+    loop {
+        let next = async {
+            let permit = Arc::clone(&connections).acquire_owned().await.ok()?;
+            Some((socket.accept().await, permit))
+        };
+        let (accepted, permit) = tokio::select! {
+            biased;
+            // Nothing is ever sent: the channel only tells that the other end is gone.
+            _ = stopped.changed() => return,
+            next = next => match next {
+                Some(next) => next,
+                None => return,
+            },
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let serving = serve(
+                    stream,
+                    registry.clone(),
+                    options.clone(),
+                    permit,
+                    stopped.clone(),
+                );
+                tokio::spawn(serving);
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    registry: Registry,
+    options: ListenOptions,
+    _permit: OwnedSemaphorePermit,
+    mut stopped: watch::Receiver<()>,
+) {
+    // Answers are written as a whole; waiting for more to send would only delay them.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let registry = registry.clone();
+        async move { Ok::<_, Infallible>(registry.handle(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(options.header_timeout)
+        .max_buf_size(options.max_head_bytes.max(8 * 1024))
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    // A connection that breaks is the client's affair; it is told of nothing and nobody else is.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}

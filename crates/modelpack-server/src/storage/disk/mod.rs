@@ -1,0 +1,506 @@
+//! A storage over the store that the command line uses.
+
+mod grace;
+mod links;
+mod view;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use modelpack_spec::distribution::TagOrDigest;
+use modelpack_spec::{Descriptor, Digest, Host, Reference, Repository, Tag};
+use modelpack_store::{BlobWriter, Store};
+
+use self::grace::Grace;
+use self::links::{LinkState, Links};
+use self::view::{Summaries, View};
+use super::{Content, Storage, StoredManifest, Upload};
+use crate::Error;
+
+/// Largest manifest that is read; what the specification crate parses at all.
+const MAX_MANIFEST_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Serves a [`Store`], and stores what is pushed there. Clones share it.
+///
+/// Names in a store begin with a host, names in a registry do not. The registry has a public name,
+/// its `authority`: what is pushed to repository `N` is stored as `authority/N`. Read is the union of
+///
+/// * `authority/N`,
+/// * when the first component of `N` looks like a host, such as `ghcr.io/org/x`, the repository of
+///   that full name,
+/// * else the repository `N` of any one host, if there is exactly one.
+///
+/// The latter two can only be read: deleting there is [`Error::ReadOnly`]. A blob is visible in a
+/// repository when a manifest there names it, or when it was uploaded or mounted there; the latter
+/// is remembered in small files below the store, so it outlives the process. What was uploaded,
+/// mounted or asked for is safe from `prune` for half an hour.
+///
+/// A digest or tag that moves away or is deleted stays readable by digest until the manifest itself
+/// is deleted, as clients expect of a registry.
+#[derive(Debug, Clone)]
+pub struct DiskStorage {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    authority: Host,
+    links: Links,
+    grace: Grace,
+    summaries: Summaries,
+    /// Held while names change, so that of two pushes to one tag neither loses the older manifest.
+    names: Mutex<()>,
+}
+
+impl DiskStorage {
+    /// Serves a store under a public name such as `localhost:5000`.
+    ///
+    /// # Errors
+    /// [`Error::Authority`] when references could not begin with that name; [`Error::Storage`].
+    pub fn new(store: Store, authority: Host) -> Result<Self, Error> {
+        if let Err(source) = format!("{authority}/x").parse::<Reference>() {
+            return Err(Error::Authority { authority, source });
+        }
+        let grace = Grace::new(store.clone())?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                links: Links::new(store.own("registry")),
+                store,
+                authority,
+                grace,
+                summaries: Summaries::default(),
+                names: Mutex::new(()),
+            }),
+        })
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+}
+
+impl Inner {
+    /// The repository that pushes go to.
+    fn own(&self, repository: &Repository) -> Result<Reference, Error> {
+        // Host and repository together have a limit that neither has alone.
+        format!("{}/{repository}", self.authority)
+            .parse()
+            .map_err(|_| Error::NameTooLong {
+                repository: repository.clone(),
+            })
+    }
+
+    fn view(&self, repository: &Repository) -> Result<View, Error> {
+        let entries = self
+            .store
+            .references()
+            .map_err(|error| failed("read the names of the store", error))?;
+        Ok(View::new(self.own(repository)?, entries))
+    }
+
+    /// Whether a manifest that passes the filter of the view names this blob.
+    fn is_named(&self, view: &View, digest: &Digest, whose: Whose) -> Result<bool, Error> {
+        for (_, descriptor) in self.manifests(view, whose)? {
+            if let Some(summary) = self.summaries.of(&self.store, &descriptor)?
+                && summary.names_blob(digest)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_visible(&self, repository: &Repository, digest: &Digest) -> Result<bool, Error> {
+        let own = self.own(repository)?;
+        match self.links.state(&own, digest) {
+            LinkState::Linked => Ok(true),
+            LinkState::Deleted => Ok(false),
+            LinkState::None => self.is_named(&self.view(repository)?, digest, Whose::All),
+        }
+    }
+
+    /// All manifests that can be read, with those that indexes list.
+    fn manifests(&self, view: &View, whose: Whose) -> Result<Vec<(Digest, Descriptor)>, Error> {
+        let named = match whose {
+            Whose::Own => view.own_entries().collect::<Vec<_>>(),
+            Whose::All => view.entries().collect(),
+        };
+        let roots = named.into_iter().map(|entry| entry.descriptor.clone());
+        let is_deleted =
+            |digest: &Digest| self.links.state(view.own(), digest) == LinkState::Deleted;
+        self.summaries.walk(&self.store, roots.collect(), |digest| {
+            !is_deleted(digest) || view.own_entries().any(|e| e.descriptor.digest == *digest)
+        })
+    }
+
+    fn find_manifest(
+        &self,
+        view: &View,
+        reference: &TagOrDigest,
+    ) -> Result<Option<Descriptor>, Error> {
+        match reference {
+            TagOrDigest::Tag(tag) => Ok(view.tagged(tag).map(|entry| entry.descriptor.clone())),
+            TagOrDigest::Digest(digest) => {
+                let own = view
+                    .own_entries()
+                    .find(|entry| entry.descriptor.digest == *digest);
+                if let Some(entry) = own {
+                    return Ok(Some(entry.descriptor.clone()));
+                }
+                Ok(self
+                    .manifests(view, Whose::All)?
+                    .into_iter()
+                    .find_map(|(found, descriptor)| (found == *digest).then_some(descriptor)))
+            }
+        }
+    }
+
+    /// Gives a manifest a name of its own by digest, if the tag that is about to go is its only one.
+    fn keep_without(&self, view: &View, tag: &Tag) -> Result<(), Error> {
+        let Some(entry) = view.own_tagged(tag) else {
+            return Ok(());
+        };
+        let digest = entry.descriptor.digest;
+        let names = view
+            .own_entries()
+            .filter(|other| other.descriptor.digest == digest)
+            .count();
+        if names > 1 {
+            return Ok(());
+        }
+        let by_digest = view.own().with_digest(digest);
+        match self.store.tag(&by_digest, &entry.descriptor) {
+            // Somebody removed and pruned it meanwhile: there is nothing left to keep.
+            Err(modelpack_store::Error::UnknownBlob { .. }) => Ok(()),
+            result => result.map_err(|error| failed("keep the manifest behind a tag", error)),
+        }
+    }
+}
+
+/// Which of the repositories that make up a view count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Own,
+    All,
+}
+
+impl Storage for DiskStorage {
+    fn blob_size(&self, repository: &Repository, digest: &Digest) -> Result<Option<u64>, Error> {
+        if self.inner.is_visible(repository, digest)? {
+            self.inner.grace.protect(digest)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn open_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Box<dyn Content>>, Error> {
+        if !self.inner.is_visible(repository, digest)? {
+            return Ok(None);
+        }
+        // An open file stays readable whatever happens to its name.
+        let file = match self.inner.store.open_blob_unverified(digest) {
+            Ok(file) => file,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(failed(format!("open blob {digest}"), error)),
+        };
+        let size = file
+            .metadata()
+            .map_err(|error| Error::storage(format!("read blob {digest}"), error))?
+            .len();
+        Ok(Some(Box::new(BlobFile { file, size })))
+    }
+
+    fn delete_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, Error> {
+        let inner = &*self.inner;
+        let view = inner.view(repository)?;
+        let own = view.own();
+        let is_here = match inner.links.state(own, digest) {
+            LinkState::Deleted => return Ok(false),
+            LinkState::Linked => inner.store.blob_path(digest).exists(),
+            LinkState::None => inner.is_named(&view, digest, Whose::Own)?,
+        };
+        if is_here {
+            inner.links.delete(own, digest)?;
+        } else if inner.is_named(&view, digest, Whose::All)? {
+            return Err(read_only(digest));
+        }
+        Ok(is_here)
+    }
+
+    fn mount_blob(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        from: Option<&Repository>,
+    ) -> Result<bool, Error> {
+        let inner = &*self.inner;
+        let own = inner.own(repository)?;
+        let is_somewhere = match from {
+            Some(from) => inner.is_visible(from, digest)?,
+            None => inner.is_visible_anywhere(digest)?,
+        };
+        // Protected before it is looked for, so what is found stays.
+        if !is_somewhere || inner.grace.protect(digest)?.is_none() {
+            return Ok(false);
+        }
+        inner.links.link(&own, digest)?;
+        Ok(true)
+    }
+
+    fn begin_upload(&self, repository: &Repository) -> Result<Box<dyn Upload>, Error> {
+        let own = self.inner.own(repository)?;
+        let writer = self
+            .inner
+            .grace
+            .lease()?
+            .ingest()
+            .map_err(|error| failed("begin an upload", error))?;
+        Ok(Box::new(DiskUpload {
+            storage: self.clone(),
+            own,
+            writer,
+        }))
+    }
+
+    fn manifest(
+        &self,
+        repository: &Repository,
+        reference: &TagOrDigest,
+    ) -> Result<Option<StoredManifest>, Error> {
+        let view = self.inner.view(repository)?;
+        let Some(descriptor) = self.inner.find_manifest(&view, reference)? else {
+            return Ok(None);
+        };
+        let digest = descriptor.digest;
+        match self.inner.store.read_blob(&digest, MAX_MANIFEST_BYTES) {
+            Ok(bytes) => Ok(Some(StoredManifest::new(
+                descriptor.media_type,
+                digest,
+                bytes,
+            ))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(failed(format!("read manifest {digest}"), error)),
+        }
+    }
+
+    fn put_manifest(
+        &self,
+        repository: &Repository,
+        manifest: &StoredManifest,
+        tags: &[Tag],
+    ) -> Result<(), Error> {
+        let inner = &*self.inner;
+        let action = || format!("store manifest {}", manifest.digest);
+        let lease = inner.grace.lease()?;
+        let mut writer = lease
+            .ingest_with(manifest.digest.algorithm())
+            .map_err(|error| failed(action(), error))?;
+        writer
+            .append(&manifest.bytes)
+            .map_err(|error| failed(action(), error))?;
+        writer
+            .commit_expecting(&manifest.digest, manifest.bytes.len() as u64)
+            .map_err(|error| failed(action(), error))?;
+
+        let _names = inner.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = inner.view(repository)?;
+        let descriptor = manifest.descriptor();
+        let is_named = view
+            .own_entries()
+            .any(|entry| entry.descriptor.digest == manifest.digest);
+        if tags.is_empty() && !is_named {
+            let by_digest = view.own().with_digest(manifest.digest);
+            inner
+                .store
+                .tag(&by_digest, &descriptor)
+                .map_err(|error| failed(action(), error))?;
+        }
+        for tag in tags {
+            let is_moving = view
+                .own_tagged(tag)
+                .is_some_and(|entry| entry.descriptor.digest != manifest.digest);
+            if is_moving {
+                inner.keep_without(&view, tag)?;
+            }
+            inner
+                .store
+                .tag(&view.own().with_tag(tag.clone()), &descriptor)
+                .map_err(|error| failed(action(), error))?;
+        }
+        inner.links.forget(view.own(), &manifest.digest)
+    }
+
+    fn delete_tag(&self, repository: &Repository, tag: &Tag) -> Result<bool, Error> {
+        let inner = &*self.inner;
+        let _names = inner.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = inner.view(repository)?;
+        if view.own_tagged(tag).is_none() {
+            return match view.tagged(tag) {
+                Some(entry) => Err(read_only(&entry.reference)),
+                None => Ok(false),
+            };
+        }
+        inner.keep_without(&view, tag)?;
+        match inner.store.remove(&view.own().with_tag(tag.clone())) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(failed(format!("remove tag {tag}"), error)),
+        }
+    }
+
+    fn delete_manifest(&self, repository: &Repository, digest: &Digest) -> Result<bool, Error> {
+        let inner = &*self.inner;
+        let _names = inner.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = inner.view(repository)?;
+        let is_in = |whose| -> Result<bool, Error> {
+            let manifests = inner.manifests(&view, whose)?;
+            Ok(manifests.iter().any(|(found, _)| found == digest))
+        };
+        if !is_in(Whose::Own)? {
+            return if is_in(Whose::All)? {
+                Err(read_only(digest))
+            } else {
+                Ok(false)
+            };
+        }
+        // An index that lists it would keep it visible; the mark says otherwise.
+        inner.links.delete(view.own(), digest)?;
+        match inner.store.remove(&view.own().with_digest(*digest)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_not_found() => Ok(true),
+            Err(error) => Err(failed(format!("remove manifest {digest}"), error)),
+        }
+    }
+
+    fn tags(
+        &self,
+        repository: &Repository,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Option<Vec<Tag>>, Error> {
+        let view = self.inner.view(repository)?;
+        if view.entries().next().is_none() && !self.inner.links.knows(view.own()) {
+            return Ok(None);
+        }
+        let mut tags: Vec<Tag> = view
+            .entries()
+            .filter_map(|entry| entry.reference.tag.clone())
+            .filter(|tag| after.is_none_or(|after| tag.as_str() > after))
+            .collect();
+        tags.sort();
+        tags.dedup();
+        tags.truncate(limit);
+        Ok(Some(tags))
+    }
+
+    fn referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+    ) -> Result<Vec<Descriptor>, Error> {
+        let inner = &*self.inner;
+        let view = inner.view(repository)?;
+        let mut referrers = Vec::new();
+        for (digest, descriptor) in inner.manifests(&view, Whose::All)? {
+            if let Some(summary) = inner.summaries.of(&inner.store, &descriptor)?
+                && summary.subject.as_ref() == Some(subject)
+            {
+                let size = inner
+                    .store
+                    .blob_size(&digest)
+                    .map_err(|error| failed(format!("read manifest {digest}"), error))?;
+                referrers.push(summary.referrer(digest, size.unwrap_or(descriptor.size)));
+            }
+        }
+        Ok(referrers)
+    }
+}
+
+impl Inner {
+    fn is_visible_anywhere(&self, digest: &Digest) -> Result<bool, Error> {
+        if self.links.is_linked_anywhere(digest) {
+            return Ok(true);
+        }
+        let entries = self
+            .store
+            .references()
+            .map_err(|error| failed("read the names of the store", error))?;
+        for view in View::each(entries) {
+            let is_deleted = self.links.state(view.own(), digest) == LinkState::Deleted;
+            if !is_deleted && self.is_named(&view, digest, Whose::Own)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+struct BlobFile {
+    file: File,
+    size: u64,
+}
+
+impl Content for BlobFile {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        FileExt::read_at(&self.file, buffer, offset)
+    }
+}
+
+struct DiskUpload {
+    storage: DiskStorage,
+    own: Reference,
+    writer: BlobWriter,
+}
+
+impl Upload for DiskUpload {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.writer
+            .append(bytes)
+            .map_err(|error| failed("write an upload", error))
+    }
+
+    fn commit(self: Box<Self>, digest: &Digest) -> Result<(), Error> {
+        let size = self.writer.size();
+        self.writer
+            .commit_expecting(digest, size)
+            .map_err(|error| failed(format!("store blob {digest}"), error))?;
+        // The lease that it was written under may be about to end; this one is fresh.
+        let inner = &*self.storage.inner;
+        inner.grace.protect(digest)?;
+        inner.links.link(&self.own, digest)
+    }
+}
+
+fn read_only(what: &impl ToString) -> Error {
+    Error::ReadOnly {
+        what: what.to_string(),
+    }
+}
+
+fn failed(action: impl Into<String>, error: modelpack_store::Error) -> Error {
+    match error {
+        modelpack_store::Error::DigestMismatch { expected, actual } => {
+            Error::DigestMismatch { expected, actual }
+        }
+        error if error.is_no_space() => Error::NoSpace {
+            source: Box::new(error),
+        },
+        error => Error::storage(action, error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Cases of the disk storage that the HTTP tests cannot reach.
