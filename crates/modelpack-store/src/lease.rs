@@ -154,12 +154,7 @@ impl Lease {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::NoSpace`].
-    pub fn partial(
-        &self,
-        digest: &Digest,
-        size: u64,
-        wanted_by: &str,
-    ) -> Result<Acquired<'_>, Error> {
+    pub fn partial(&self, digest: &Digest, size: u64, wanted_by: &str) -> Result<Acquired, Error> {
         Partial::acquire(self, digest, size, wanted_by)
     }
 }

@@ -19,11 +19,11 @@ use crate::{Error, Lease, Store, Stored, durable};
 /// What came of asking for a partial blob.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Acquired<'a> {
+pub enum Acquired {
     /// The blob is complete already.
     Complete(Stored),
     /// It has to be downloaded, or the rest of it.
-    Partial(Partial<'a>),
+    Partial(Partial),
 }
 
 /// A blob of known digest and size that is being downloaded. Dropping it keeps what was recorded.
@@ -31,13 +31,13 @@ pub enum Acquired<'a> {
 /// Bytes may be written in any order. What [`Self::record`] has confirmed survives a crash and a
 /// power loss; the rest is downloaded again.
 #[derive(Debug)]
-pub struct Partial<'a> {
-    lease: &'a Lease,
+pub struct Partial {
+    lease: Lease,
     files: Files,
     data: File,
     log: File,
     journal: Journal,
-    /// Hash of the first `hashed` bytes, as long as they arrived in order in this process.
+    /// Hash of the first `hashed` bytes; nothing once some of them were written anew.
     hasher: Option<Hasher>,
     hashed: u64,
     resumed: bool,
@@ -92,13 +92,13 @@ impl Files {
     }
 }
 
-impl<'a> Partial<'a> {
+impl Partial {
     pub(crate) fn acquire(
-        lease: &'a Lease,
+        lease: &Lease,
         digest: &Digest,
         size: u64,
         wanted_by: &str,
-    ) -> Result<Acquired<'a>, Error> {
+    ) -> Result<Acquired, Error> {
         let files = Files::new(lease.store(), digest);
         let lock = Lock::take(&files.lock, File::lock)?;
         match lease.protect(digest)? {
@@ -153,15 +153,18 @@ impl<'a> Partial<'a> {
                 (data, rewrite(&files, lease.store(), &journal)?, journal)
             }
         };
-        let hasher = (journal.frontier() == 0).then(|| Hasher::new(digest.algorithm()));
+        // The one time that bytes of an earlier process are read again.
+        let hashed = journal.frontier();
+        let hasher =
+            hash_prefix(&data, digest.algorithm(), hashed, |_| ()).at("read", &files.data)?;
         Ok(Acquired::Partial(Self {
-            lease,
+            lease: lease.clone(),
             files,
             data,
             log,
             journal,
-            hasher,
-            hashed: 0,
+            hasher: Some(hasher),
+            hashed,
             resumed,
             _lock: lock,
         }))
