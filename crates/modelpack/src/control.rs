@@ -23,7 +23,10 @@ impl Control {
     /// A control that reports to `progress`.
     #[must_use]
     pub fn with_progress(progress: Arc<dyn Progress>) -> Self {
-        Self { progress: Some(progress), cancel: CancelToken::default() }
+        Self {
+            progress: Some(progress),
+            cancel: CancelToken::default(),
+        }
     }
 
     /// The same control, stopped by `cancel`.
@@ -46,7 +49,11 @@ impl Control {
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+        if self.cancel.is_cancelled() {
+            Err(Error::Cancelled)
+        } else {
+            Ok(())
+        }
     }
 
     /// Runs `operation` until it ends or the token is cancelled.
@@ -125,7 +132,11 @@ pub struct Item {
 
 impl Item {
     pub(crate) fn new(name: impl Into<String>, size: u64, digest: Option<Digest>) -> Self {
-        Self { name: name.into(), size, digest }
+        Self {
+            name: name.into(),
+            size,
+            digest,
+        }
     }
 }
 
@@ -185,6 +196,14 @@ impl CancelToken {
 
 impl fmt::Debug for CancelToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CancelToken({})", if self.is_cancelled() { "cancelled" } else { "running" })
+        write!(
+            f,
+            "CancelToken({})",
+            if self.is_cancelled() {
+                "cancelled"
+            } else {
+                "running"
+            }
+        )
     }
 }

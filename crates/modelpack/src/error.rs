@@ -32,7 +32,9 @@ pub enum Error {
         directory: PathBuf,
     },
     /// A line of the Modelfile names a directory.
-    #[error("line {line} of the Modelfile: `{pattern}` is a directory; a layer is made of one file")]
+    #[error(
+        "line {line} of the Modelfile: `{pattern}` is a directory; a layer is made of one file"
+    )]
     IsDirectory {
         /// 1-based line.
         line: usize,
@@ -92,7 +94,9 @@ pub enum Error {
         violations: Vec<String>,
     },
     /// The manifest would be larger than registries take.
-    #[error("the manifest has {size} bytes for {layers} files; registries need not take more than {limit}")]
+    #[error(
+        "the manifest has {size} bytes for {layers} files; registries need not take more than {limit}"
+    )]
     ManifestTooLarge {
         /// Size in bytes.
         size: u64,
@@ -152,10 +156,157 @@ impl Error {
         path: impl Into<PathBuf>,
         source: std::io::Error,
     ) -> Self {
-        Self::File { action, path: path.into(), source }
+        Self::File {
+            action,
+            path: path.into(),
+            source,
+        }
     }
 
     pub(crate) fn invalid(what: impl Into<String>) -> Self {
-        Self::InvalidInput { what: what.into(), hint: None }
+        Self::InvalidInput {
+            what: what.into(),
+            hint: None,
+        }
+    }
+}
+
+impl From<modelpack_store::Error> for Error {
+    fn from(error: modelpack_store::Error) -> Self {
+        match error {
+            modelpack_store::Error::UnknownReference { reference } => {
+                Self::UnknownReference { reference }
+            }
+            modelpack_store::Error::NoSelector { reference } => Self::NoSelector { reference },
+            modelpack_store::Error::FileChanged { path } => Self::FileChanged { path },
+            other => Self::Store(Box::new(other)),
+        }
+    }
+}
+
+impl From<modelpack_registry::Error> for Error {
+    fn from(error: modelpack_registry::Error) -> Self {
+        Self::Registry(Box::new(error))
+    }
+}
+
+impl From<modelpack_layer::Error> for Error {
+    fn from(error: modelpack_layer::Error) -> Self {
+        Self::Extract {
+            path: None,
+            source: Box::new(error),
+        }
+    }
+}
+
+impl Error {
+    /// Whether something that was asked for is not there.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        match self {
+            Self::UnknownReference { .. } | Self::NothingMatches { .. } => true,
+            Self::File { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            Self::Store(error) => error.is_not_found(),
+            Self::Registry(error) => error.is_not_found(),
+            _ => false,
+        }
+    }
+
+    /// Whether the registry wants other credentials, or none of ours are good enough.
+    #[must_use]
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Registry(error) if error.is_unauthorized() || error.is_denied())
+    }
+
+    /// Whether the network or the registry failed in a way that may be gone later.
+    #[must_use]
+    pub fn is_network(&self) -> bool {
+        matches!(self, Self::Registry(error) if error.is_network() || error.is_retryable())
+    }
+
+    /// Whether bytes are not what was promised.
+    #[must_use]
+    pub fn is_integrity(&self) -> bool {
+        match self {
+            Self::DigestMismatch { .. } | Self::FileChanged { .. } => true,
+            Self::Spec(error) => error.is_integrity(),
+            Self::Store(error) => error.is_integrity(),
+            Self::Registry(error) => error.is_integrity(),
+            Self::Extract { source, .. } => source
+                .downcast_ref::<modelpack_layer::Error>()
+                .is_some_and(modelpack_layer::Error::is_integrity),
+            _ => false,
+        }
+    }
+
+    /// Whether the disk has no room.
+    #[must_use]
+    pub fn is_no_space(&self) -> bool {
+        match self {
+            Self::NoSpace { .. } => true,
+            Self::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            Self::Store(error) => error.is_no_space(),
+            Self::Extract { source, .. } => source
+                .downcast_ref::<modelpack_layer::Error>()
+                .is_some_and(modelpack_layer::Error::is_no_space),
+            _ => false,
+        }
+    }
+
+    /// Whether the operation was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled)
+    }
+
+    /// What to do next, in words, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::InvalidInput { hint, .. } => return hint.clone(),
+            Self::UnknownReference { reference } => {
+                return Some(format!(
+                    "`modelpack pull {reference}` fetches it; `modelpack ls` lists what is here"
+                ));
+            }
+            Self::NoSelector { reference } => {
+                return Some(format!("add a tag, such as {reference}:latest"));
+            }
+            Self::NothingMatches { .. } => {
+                "paths and patterns are relative to the directory that is built"
+            }
+            Self::IsDirectory { pattern, .. } => {
+                return Some(format!(
+                    "write `{pattern}/*` or `{pattern}/**/*` for the files in it"
+                ));
+            }
+            Self::FileChanged { .. } => "let the program that writes it finish, then build again",
+            Self::NotAModel { .. } => {
+                "this tool takes ModelPack artifacts (application/vnd.cncf.model.*)"
+            }
+            Self::NoSpace {
+                needed, available, ..
+            } => {
+                return Some(format!(
+                    "free {} bytes (`modelpack prune` may help), then run the same command again",
+                    needed.saturating_sub(*available)
+                ));
+            }
+            Self::Cancelled => "run the same command again; it continues where it stopped",
+            _ if self.is_no_space() => {
+                "free some space (`modelpack prune` may help), then run the same command again"
+            }
+            _ if self.is_unauthorized() => {
+                "log in to the registry (`docker login HOST`), or ask for access to the repository"
+            }
+            Self::Store(error) if matches!(**error, modelpack_store::Error::NewerStore { .. }) => {
+                "use a newer version of this program, or another --storage-dir"
+            }
+            Self::Store(error) if error.is_integrity() => {
+                "`modelpack verify` names every damaged blob; remove the artifact and pull it again"
+            }
+            _ => return None,
+        };
+        Some(text.to_owned())
     }
 }

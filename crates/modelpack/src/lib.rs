@@ -1,1 +1,74 @@
-//! Placeholder.
+//! Turns a directory into a ModelPack artifact, and an `oci://` reference into a verified directory.
+//!
+//! A [`Toolkit`] joins a local store and a registry client. Each operation takes options and a
+//! [`Control`] (progress and cancellation) and gives a report; none prints, or reads environment or
+//! home directory.
+//!
+//! ```
+//! use modelpack::{BuildOptions, Client, Control, ResolveOptions, Store, Toolkit};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let scratch = tempfile::tempdir()?;
+//! # let model = scratch.path().join("model");
+//! # std::fs::create_dir(&model)?;
+//! # std::fs::write(model.join("model.bin"), b"weights")?;
+//! # std::fs::write(model.join("Modelfile"), b"NAME tiny\nMODEL model.bin\n")?;
+//! let store = Store::create(scratch.path().join("store"))?;
+//! let toolkit = Toolkit::new(store, Client::builder().build()?);
+//! let reference = "registry.example.com/tiny:v1".parse()?;
+//! let control = Control::default();
+//!
+//! toolkit.build(&model, &reference, &BuildOptions::default(), &control).await?;
+//! let resolved = toolkit.resolve(&reference, &ResolveOptions::default(), &control).await?;
+//! assert_eq!(std::fs::read(resolved.directory.join("model.bin"))?, b"weights");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Features (all on by default): `tls`, `gzip`, `zstd`.
+#![forbid(unsafe_code)]
+
+mod artifact;
+mod blocking;
+mod build;
+mod control;
+mod error;
+mod extract;
+mod generate;
+mod inspect;
+mod list;
+mod names;
+mod prune;
+mod pull;
+mod push;
+mod resolve;
+mod select;
+mod toolkit;
+mod transfer;
+mod verify;
+mod walk;
+
+pub use modelpack_layer as layer;
+pub use modelpack_modelfile as modelfile;
+pub use modelpack_registry as registry;
+pub use modelpack_spec as spec;
+pub use modelpack_store as store;
+
+pub use build::{BuildOptions, BuildReport, BuiltLayer, CreationTime};
+pub use control::{CancelToken, Control, Event, Item, Outcome, Progress};
+pub use error::Error;
+pub use extract::{ExtractOptions, ExtractReport, ExtractedFile};
+pub use generate::{GenerateOptions, GenerateReport};
+pub use inspect::{InspectReport, InspectedLayer};
+pub use list::{ListEntry, TagList};
+pub use modelpack_registry::Client;
+pub use modelpack_spec::{Digest, Reference};
+pub use modelpack_store::Store;
+pub use names::RemoveReport;
+pub use prune::{PruneReport, PrunedItem};
+pub use pull::{PullOptions, PullReport, PulledLayer};
+pub use push::{PushOptions, PushReport, PushedBlob};
+pub use resolve::{Fetch, ResolveOptions, ResolveReport, ResolvedFile};
+pub use toolkit::Toolkit;
+pub use verify::VerifyReport;

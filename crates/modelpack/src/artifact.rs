@@ -1,0 +1,112 @@
+//! An artifact in the local store: its manifest and its config.
+
+use modelpack_spec::{
+    AnyManifest, Descriptor, Document, FilePath, Manifest, MediaType, Model, PathSet, Reference,
+    annotations,
+};
+use modelpack_store::Store;
+
+use crate::Error;
+
+/// Manifest and config of a ModelPack artifact.
+#[derive(Debug, Clone)]
+pub(crate) struct Artifact {
+    pub(crate) manifest: Document<Manifest>,
+    pub(crate) config: Document<Model>,
+}
+
+/// Largest manifest or config that is read from the store; the documents have tighter limits of their own.
+pub(crate) const MAX_DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
+
+impl Artifact {
+    /// Reads the artifact that a reference names.
+    pub(crate) fn load(store: &Store, reference: &Reference) -> Result<Self, Error> {
+        let descriptor = store.resolve(reference)?;
+        Self::load_manifest(store, reference, &descriptor)
+    }
+
+    pub(crate) fn load_manifest(
+        store: &Store,
+        reference: &Reference,
+        descriptor: &Descriptor,
+    ) -> Result<Self, Error> {
+        let bytes = store.read_blob(&descriptor.digest, MAX_DOCUMENT_BYTES)?;
+        let manifest = model_manifest(
+            reference,
+            AnyManifest::parse(bytes, Some(&descriptor.media_type))?,
+        )?;
+        let config = &manifest.value().config;
+        let config = Document::parse_verified(
+            store.read_blob(&config.digest, MAX_DOCUMENT_BYTES)?,
+            &config.digest,
+        )?;
+        Ok(Self { manifest, config })
+    }
+
+    pub(crate) fn layers(&self) -> &[Descriptor] {
+        &self.manifest.value().layers
+    }
+}
+
+/// The manifest of a model, or what it is instead.
+pub(crate) fn model_manifest(
+    reference: &Reference,
+    manifest: AnyManifest,
+) -> Result<Document<Manifest>, Error> {
+    let not_a_model = |actual: String| Error::NotAModel {
+        reference: reference.clone(),
+        actual,
+    };
+    match manifest {
+        AnyManifest::Manifest(document) if document.value().is_model() => Ok(document),
+        AnyManifest::Manifest(document) => Err(not_a_model(describe(document.value()))),
+        _ => Err(not_a_model(MediaType::OciIndex.describe())),
+    }
+}
+
+/// The artifact type says most; an image has none, so its config does.
+fn describe(manifest: &Manifest) -> String {
+    match &manifest.artifact_type {
+        Some(artifact_type) if !matches!(artifact_type, MediaType::ModelManifest(_)) => {
+            artifact_type.describe()
+        }
+        Some(_) => format!(
+            "an artifact with a config of type `{}`",
+            manifest.config.media_type
+        ),
+        None => manifest.config.media_type.describe(),
+    }
+}
+
+/// What a layer is called in progress and reports.
+pub(crate) fn layer_name(layer: &Descriptor) -> String {
+    annotations::filepath_text(layer).map_or_else(|| layer.digest.short(), str::to_owned)
+}
+
+/// The file of each raw layer, checked all together before any is written. A tar layer names its
+/// files itself; its annotation, if any, is the name of a directory or of the one file in it.
+pub(crate) fn layer_path(
+    layer: &Descriptor,
+    seen: &mut PathSet,
+) -> Result<Option<FilePath>, Error> {
+    let path = annotations::filepath(layer)?;
+    let is_raw = layer
+        .media_type
+        .as_layer()
+        .is_none_or(|kind| kind.encoding == modelpack_spec::Encoding::Raw);
+    match path {
+        Some(path) if is_raw => {
+            seen.insert(&path)?;
+            Ok(Some(path))
+        }
+        Some(path) => Ok(Some(path)),
+        None if is_raw => Err(Error::InvalidInput {
+            what: format!("layer {} does not say which file it is", layer.digest),
+            hint: Some(format!(
+                "the annotation `{}` is missing; the tool that built the artifact should add it",
+                annotations::FILEPATH
+            )),
+        }),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,461 @@
+//! From a directory to an artifact in the local store.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use modelpack_layer::{FileAttributes, LayerWriter};
+use modelpack_modelfile::{Modelfile, Recipe};
+use modelpack_spec::{
+    Descriptor, Digest, Document, Encoding, FileMetadata, LayerType, Manifest, Model,
+    ModelCapabilities, ModelFs, Reference, Timestamp, annotations, rules,
+};
+use modelpack_store::{Adopt, Adopted, Lease, Store};
+use serde::Serialize;
+
+use crate::artifact::Artifact;
+use crate::select::{Selected, select};
+use crate::walk::walk;
+use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
+
+/// Largest manifest that every registry has to take (OCI distribution specification, pushing manifests).
+const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
+/// Largest Modelfile that is read: far more than 100 000 lines.
+const MAX_MODELFILE_BYTES: u64 = 16 * 1024 * 1024;
+/// Annotation in which `modctl` keeps the recipe; tools that show it look there.
+const RECIPE: &str = "org.cncf.modctl.modelfile";
+
+/// What time an artifact says it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum CreationTime {
+    /// None, so the same input always gives the same artifact.
+    #[default]
+    Omitted,
+    /// This one, whatever the target says: `SOURCE_DATE_EPOCH`.
+    Exactly(Timestamp),
+    /// This one, unless the target names an artifact that differs in nothing but the time: then its
+    /// time stays, and building again changes nothing.
+    Now(Timestamp),
+}
+
+/// How [`Toolkit::build`] works.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct BuildOptions {
+    /// The Modelfile; `Modelfile` in the directory by default.
+    pub modelfile: Option<PathBuf>,
+    /// How each file becomes a layer; `raw` by default.
+    pub encoding: Option<Encoding>,
+    /// What time the artifact says it was made.
+    pub creation_time: CreationTime,
+    /// Whether the config says that the model reasons.
+    pub reasoning: bool,
+    /// Where the source is.
+    pub source_url: Option<String>,
+    /// Revision of the source.
+    pub source_revision: Option<String>,
+    /// Write real time, owner and group of each file instead of constants. The artifact then differs
+    /// from machine to machine.
+    pub preserve_metadata: bool,
+}
+
+/// What [`Toolkit::build`] made.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct BuildReport {
+    /// The name that it got.
+    pub reference: Reference,
+    /// Digest of the manifest.
+    pub digest: Digest,
+    /// Bytes of manifest, config and layers.
+    pub size: u64,
+    /// Whether the name pointed to this very artifact before.
+    pub unchanged: bool,
+    /// The layers.
+    pub layers: Vec<BuiltLayer>,
+}
+
+/// A layer that was built.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct BuiltLayer {
+    /// The file.
+    pub path: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Digest of the layer.
+    pub digest: Digest,
+    /// Size of the layer in bytes.
+    pub size: u64,
+    /// How its bytes got into the store.
+    pub outcome: Outcome,
+}
+
+impl Toolkit {
+    /// Builds an artifact from the files that a Modelfile names, and gives it a name.
+    ///
+    /// Every file is read at most once. The name moves last: until then nothing is visible, and when
+    /// something fails, the store is as it was (bytes that were added are freed by
+    /// [`Toolkit::prune`]).
+    ///
+    /// # Errors
+    /// [`Error::Modelfile`], [`Error::NothingMatches`], [`Error::IsDirectory`],
+    /// [`Error::FileChanged`], [`Error::ManifestTooLarge`], [`Error::RuleBroken`], [`Error::Spec`]
+    /// for a file whose name cannot exist everywhere, [`Error::Store`].
+    pub async fn build(
+        &self,
+        directory: &Path,
+        target: &Reference,
+        options: &BuildOptions,
+        control: &Control,
+    ) -> Result<BuildReport, Error> {
+        if target.tag.is_none() || target.digest.is_some() {
+            return Err(Error::InvalidInput {
+                what: format!("{target} cannot be the name of a new artifact"),
+                hint: Some(format!(
+                    "use a tag and no digest, such as {}:latest",
+                    target.name()
+                )),
+            });
+        }
+        let (recipe, selected) = {
+            let (directory, options) = (directory.to_owned(), options.clone());
+            blocking::run(move || read_recipe(&directory, &options)).await?
+        };
+        let lease = {
+            let store = self.store().clone();
+            blocking::run(move || Ok(store.lease()?)).await?
+        };
+        control.report(Event::Planned {
+            items: selected.len(),
+            bytes: selected.iter().map(|selected| selected.file.size).sum(),
+        });
+        let encoding = options.encoding.unwrap_or(Encoding::Raw);
+        let preserve = options.preserve_metadata;
+        let tasks = selected.into_iter().map(|selected| {
+            let (lease, control) = (lease.clone(), control.clone());
+            blocking::run(move || build_layer(&lease, &selected, encoding, preserve, &control))
+        });
+        let layers = blocking::all(self.concurrency(), tasks).await?;
+        control.check()?;
+        let (store, target, options) = (self.store().clone(), target.clone(), options.clone());
+        blocking::run(move || finish(&store, &lease, &target, &recipe, layers, &options)).await
+    }
+}
+
+/// Reads the Modelfile and finds its files.
+fn read_recipe(directory: &Path, options: &BuildOptions) -> Result<(Recipe, Vec<Selected>), Error> {
+    let path = options
+        .modelfile
+        .clone()
+        .unwrap_or_else(|| directory.join("Modelfile"));
+    let text = read_text(&path)?;
+    let modelfile = Modelfile::parse(&text);
+    let recipe = modelfile.lower().map_err(|diagnostics| Error::Modelfile {
+        rendered: diagnostics
+            .iter()
+            .map(|diagnostic| diagnostic.render(&text))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        file: path,
+    })?;
+    let tree = walk(directory, &mut |_| true, &mut |_| true)?;
+    let selected = select(&recipe, &tree, directory)?;
+    Ok((recipe, selected))
+}
+
+fn read_text(path: &Path) -> Result<String, Error> {
+    let unreadable = |error| Error::file("cannot read", path, error);
+    let file = fs::File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::InvalidInput {
+            what: format!("there is no Modelfile at {}", path.display()),
+            hint: Some(
+                "`modelpack modelfile generate DIR` writes one; `--modelfile` names another"
+                    .to_owned(),
+            ),
+        },
+        _ => unreadable(error),
+    })?;
+    let mut text = Vec::new();
+    file.take(MAX_MODELFILE_BYTES + 1)
+        .read_to_end(&mut text)
+        .map_err(unreadable)?;
+    if text.len() as u64 > MAX_MODELFILE_BYTES {
+        return Err(Error::invalid(format!(
+            "{} is over the limit of {MAX_MODELFILE_BYTES} bytes",
+            path.display()
+        )));
+    }
+    String::from_utf8(text).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
+        Error::invalid(format!(
+            "{} is not UTF-8 (line {})",
+            path.display(),
+            line + 1
+        ))
+    })
+}
+
+/// A layer that is in the store.
+struct Layer {
+    descriptor: Descriptor,
+    diff_id: Digest,
+    path: String,
+    outcome: Outcome,
+}
+
+fn build_layer(
+    lease: &Lease,
+    selected: &Selected,
+    encoding: Encoding,
+    preserve: bool,
+    control: &Control,
+) -> Result<Layer, Error> {
+    let Selected { kind, path, file } = selected;
+    let item = Item::new(path.as_str(), file.size, None);
+    control.report(Event::Started(&item));
+    let metadata = fs::metadata(&file.location)
+        .map_err(|error| Error::file("cannot read", &file.location, error))?;
+    let attributes = attributes(&metadata, file.mode, preserve);
+    let mut tick = |bytes| {
+        control.report(Event::Advanced { item: &item, bytes });
+        if control.cancel_token().is_cancelled() {
+            Err(io::ErrorKind::Interrupted.into())
+        } else {
+            Ok(())
+        }
+    };
+    let (digest, size, diff_id, outcome) = if encoding == Encoding::Raw {
+        let ingested = lease
+            .ingest_file(&file.location, Adopt::ReflinkOrCopy, &mut tick)
+            .map_err(|error| {
+                if control.cancel_token().is_cancelled() {
+                    Error::Cancelled
+                } else {
+                    unreadable(error, &file.location)
+                }
+            })?;
+        let outcome = match ingested.how {
+            Adopted::Cached | Adopted::Existing => Outcome::Exists,
+            Adopted::Reflinked | Adopted::Linked => Outcome::Linked,
+            _ => Outcome::Copied,
+        };
+        (ingested.digest, ingested.size, ingested.digest, outcome)
+    } else {
+        let source = fs::File::open(&file.location)
+            .map_err(|error| Error::file("cannot read", &file.location, error))?;
+        let mut writer = LayerWriter::new(encoding, lease.ingest()?)?;
+        let mut source = Ticking {
+            inner: source,
+            tick: &mut tick,
+        };
+        writer
+            .append(path, &attributes, metadata.len(), &mut source)
+            .map_err(|error| match error {
+                _ if control.cancel_token().is_cancelled() => Error::Cancelled,
+                modelpack_layer::Error::FileChanged { .. } => Error::FileChanged {
+                    path: file.location.clone(),
+                },
+                other => other.into(),
+            })?;
+        let (packed, blob) = writer.finish()?;
+        let stored = blob.commit()?;
+        let outcome = if stored.existed {
+            Outcome::Exists
+        } else {
+            Outcome::Copied
+        };
+        (stored.digest, stored.size, packed.diff_id, outcome)
+    };
+    control.report(Event::Finished {
+        item: &item,
+        outcome,
+    });
+    let mut descriptor = Descriptor::new(LayerType::new(*kind, encoding).into(), digest, size);
+    descriptor.annotations = layer_annotations(selected, &metadata, &attributes);
+    Ok(Layer {
+        descriptor,
+        diff_id,
+        path: path.to_string(),
+        outcome,
+    })
+}
+
+/// A missing permission is a fault of the file, not of the store.
+fn unreadable(error: modelpack_store::Error, path: &Path) -> Error {
+    match error {
+        modelpack_store::Error::Io {
+            path: at, source, ..
+        } if at == *path => Error::file("cannot read", at, source),
+        other => other.into(),
+    }
+}
+
+fn attributes(metadata: &fs::Metadata, mode: u32, preserve: bool) -> FileAttributes {
+    let mut attributes = FileAttributes::with_mode(mode);
+    if preserve {
+        attributes.uid = metadata.uid();
+        attributes.gid = metadata.gid();
+        attributes.mtime = u64::try_from(metadata.mtime()).unwrap_or(0);
+    }
+    attributes
+}
+
+fn layer_annotations(
+    selected: &Selected,
+    metadata: &fs::Metadata,
+    attributes: &FileAttributes,
+) -> BTreeMap<String, String> {
+    let mut file = FileMetadata::default();
+    file.name = selected.path.file_name().to_owned();
+    file.mode = attributes.mode;
+    file.uid = attributes.uid;
+    file.gid = attributes.gid;
+    file.size = metadata.len();
+    let seconds = i64::try_from(attributes.mtime).unwrap_or(0);
+    file.mtime = jiff::Timestamp::from_second(seconds)
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .to_string();
+    [
+        (annotations::FILEPATH, selected.path.to_string()),
+        (annotations::FILE_METADATA, file.to_annotation()),
+        // Runtimes that mount artifacts without knowing ModelPack name the file by its title.
+        (annotations::TITLE, selected.path.to_string()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
+}
+
+/// Writes config and manifest and moves the name.
+fn finish(
+    store: &Store,
+    lease: &Lease,
+    target: &Reference,
+    recipe: &Recipe,
+    layers: Vec<Layer>,
+    options: &BuildOptions,
+) -> Result<BuildReport, Error> {
+    let before = Artifact::load(store, target).ok();
+    let created = match &options.creation_time {
+        CreationTime::Omitted => None,
+        CreationTime::Exactly(time) => Some(time.clone()),
+        CreationTime::Now(now) => {
+            let old = before
+                .as_ref()
+                .and_then(|artifact| artifact.config.value().descriptor.created_at.clone());
+            let is_same = |time: &Timestamp| {
+                let (_, manifest) = documents(recipe, &layers, options, Some(time.clone()));
+                before
+                    .as_ref()
+                    .is_some_and(|artifact| artifact.manifest.digest() == manifest.digest())
+            };
+            Some(old.filter(is_same).unwrap_or_else(|| now.clone()))
+        }
+    };
+    let (config, manifest) = documents(recipe, &layers, options, created);
+    let size = manifest.bytes().len() as u64;
+    if size > MAX_MANIFEST_BYTES {
+        return Err(Error::ManifestTooLarge {
+            size,
+            limit: MAX_MANIFEST_BYTES,
+            layers: layers.len(),
+        });
+    }
+    check_rules(&manifest, &config)?;
+    lease.put_document(&config)?;
+    let descriptor = lease.put_document(&manifest)?;
+    store.tag(target, &descriptor)?;
+    let unchanged = before.is_some_and(|artifact| artifact.manifest.digest() == manifest.digest());
+    Ok(BuildReport {
+        reference: target.clone(),
+        digest: descriptor.digest,
+        size: manifest.value().content_size() + size,
+        unchanged,
+        layers: layers
+            .into_iter()
+            .map(|layer| BuiltLayer {
+                path: layer.path,
+                media_type: layer.descriptor.media_type.to_string(),
+                digest: layer.descriptor.digest,
+                size: layer.descriptor.size,
+                outcome: layer.outcome,
+            })
+            .collect(),
+    })
+}
+
+fn documents(
+    recipe: &Recipe,
+    layers: &[Layer],
+    options: &BuildOptions,
+    created: Option<Timestamp>,
+) -> (Document<Model>, Document<Manifest>) {
+    let mut model = Model::default();
+    model.descriptor.created_at = created;
+    model.descriptor.name = recipe.name.clone();
+    model.descriptor.family = recipe.family.clone();
+    model.descriptor.source_url = options.source_url.clone();
+    model.descriptor.revision = options.source_revision.clone();
+    model.config.architecture = recipe.arch.clone();
+    model.config.format = recipe.format.clone();
+    model.config.param_size = recipe.param_size.clone();
+    model.config.precision = recipe.precision.clone();
+    model.config.quantization = recipe.quantization.clone();
+    if options.reasoning {
+        let mut capabilities = ModelCapabilities::default();
+        capabilities.reasoning = Some(true);
+        model.config.capabilities = Some(capabilities);
+    }
+    model.modelfs = ModelFs::new(layers.iter().map(|layer| layer.diff_id).collect());
+    let config = Document::write(model);
+    let descriptors = layers
+        .iter()
+        .map(|layer| layer.descriptor.clone())
+        .collect();
+    let mut manifest = Manifest::model(config.descriptor(), descriptors);
+    manifest
+        .annotations
+        .insert(RECIPE.to_owned(), recipe.to_string());
+    (config, Document::write(manifest))
+}
+
+/// Never writes what a reader could refuse.
+fn check_rules(manifest: &Document<Manifest>, config: &Document<Model>) -> Result<(), Error> {
+    let violations: Vec<String> = rules::check_artifact(manifest.bytes(), config.bytes())
+        .into_iter()
+        .filter(|violation| violation.rule.level == rules::Level::Must)
+        .map(|violation| violation.to_string())
+        .collect();
+    if violations.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::RuleBroken {
+            document: "artifact",
+            violations,
+        })
+    }
+}
+
+/// Reports what is read, and stops when the operation is cancelled.
+struct Ticking<'a, R> {
+    inner: R,
+    tick: &'a mut dyn FnMut(u64) -> io::Result<()>,
+}
+
+impl<R: Read> Read for Ticking<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        // `Interrupted` would be tried again.
+        (self.tick)(read as u64).map_err(|_| io::Error::other("cancelled"))?;
+        Ok(read)
+    }
+}

@@ -1,0 +1,153 @@
+//! Writing a Modelfile for a directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use modelpack_formats as formats;
+use modelpack_modelfile::{Filter, Metadata, classify};
+use modelpack_spec::Kind;
+use serde::Serialize;
+
+use crate::walk::{Tree, walk};
+use crate::{Error, Toolkit, blocking};
+
+/// Configuration files larger than this many bytes are not looked into.
+const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How [`Toolkit::generate`] works.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct GenerateOptions {
+    /// Name of the model; the name of the directory by default.
+    pub name: Option<String>,
+    /// What is known of the model. The rest is read from `config.json` and the weights.
+    pub metadata: Metadata,
+    /// Patterns of files to take although they would be left out.
+    pub include: Vec<String>,
+    /// Patterns of files to leave out.
+    pub exclude: Vec<String>,
+    /// Where the Modelfile goes: a directory. Nothing is written without one.
+    pub output: Option<PathBuf>,
+    /// Whether a Modelfile that is there may be replaced.
+    pub overwrite: bool,
+}
+
+/// What [`Toolkit::generate`] wrote.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct GenerateReport {
+    /// The text of the Modelfile.
+    pub text: String,
+    /// Where it is, when it was written.
+    pub path: Option<PathBuf>,
+}
+
+impl Toolkit {
+    /// Writes a Modelfile that names the files of a directory. The same files always give the same
+    /// text.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] when the directory holds no model, a pattern is malformed, or a
+    /// Modelfile is there and may not be replaced; [`Error::File`].
+    pub async fn generate(
+        &self,
+        directory: &Path,
+        options: &GenerateOptions,
+    ) -> Result<GenerateReport, Error> {
+        let (directory, options) = (directory.to_owned(), options.clone());
+        blocking::run(move || generate(&directory, options)).await
+    }
+}
+
+fn generate(directory: &Path, options: GenerateOptions) -> Result<GenerateReport, Error> {
+    let output = options
+        .output
+        .as_ref()
+        .map(|output| output.join("Modelfile"));
+    if let Some(path) = output
+        .as_ref()
+        .filter(|path| path.exists() && !options.overwrite)
+    {
+        return Err(Error::InvalidInput {
+            what: format!("{} exists", path.display()),
+            hint: Some("`--overwrite` replaces it".to_owned()),
+        });
+    }
+    let invalid = |error: modelpack_modelfile::Error| Error::invalid(error.to_string());
+    let filter = Filter::new(&options.include, &options.exclude).map_err(invalid)?;
+    let tree = walk(directory, &mut |path| filter.enter(path), &mut |path| {
+        filter.keep(path)
+    })?;
+    let mut request = modelpack_modelfile::GenerateOptions::default();
+    request.name = options.name.or_else(|| directory_name(directory));
+    request.metadata = options
+        .metadata
+        .or(from_configs(directory))
+        .or(from_weights(&tree));
+    let files: Vec<(String, u64)> = tree
+        .files
+        .into_iter()
+        .map(|file| (file.path, file.size))
+        .collect();
+    let text = modelpack_modelfile::generate(&files, &request).map_err(invalid)?;
+    if let Some(path) = &output {
+        write(path, &text)?;
+    }
+    Ok(GenerateReport { text, path: output })
+}
+
+fn directory_name(directory: &Path) -> Option<String> {
+    let directory = fs::canonicalize(directory).ok()?;
+    Some(directory.file_name()?.to_string_lossy().into_owned())
+}
+
+fn from_configs(directory: &Path) -> Metadata {
+    let read = |name: &str| {
+        let path = directory.join(name);
+        let is_small = fs::metadata(&path).is_ok_and(|metadata| metadata.len() <= MAX_CONFIG_BYTES);
+        is_small
+            .then(|| fs::read(path).ok())
+            .flatten()
+            .unwrap_or_default()
+    };
+    let (config, generation) = (read("config.json"), read("generation_config.json"));
+    Metadata::from_transformers(&[&config, &generation])
+}
+
+/// What the weights say. Parameters are summed over all files of the one format that they all have.
+fn from_weights(tree: &Tree) -> Metadata {
+    let mut metadata = Metadata::default();
+    let mut parameters = 0_u128;
+    let mut format = None;
+    for file in &tree.files {
+        if classify(&file.path, file.size) != Kind::Weight {
+            continue;
+        }
+        let header = fs::File::open(&file.location)
+            .ok()
+            .and_then(|mut file| formats::read(&mut file).ok());
+        let Some(header) = header else { continue };
+        if *format.get_or_insert(header.format) != header.format {
+            return Metadata::default();
+        }
+        parameters = parameters.saturating_add(header.parameters);
+        metadata.family = metadata.family.or(header.architecture);
+    }
+    metadata.format = format.map(|format| format.to_string());
+    metadata.param_size = (parameters > 0).then(|| formats::format_param_size(parameters));
+    metadata
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    use std::io::Write;
+    let fail = |error| Error::file("cannot write", path, error);
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory).map_err(fail)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(fail)?;
+    file.write_all(text.as_bytes()).map_err(fail)?;
+    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    file.as_file().set_permissions(readable).map_err(fail)?;
+    file.as_file().sync_all().map_err(fail)?;
+    file.persist(path).map_err(|error| fail(error.error))?;
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Listing what is in the local store, or which tags a repository has.
+
+use modelpack_registry::Name;
+use modelpack_spec::{Digest, Reference, Timestamp};
+use modelpack_store::{Store, TagEntry};
+use serde::Serialize;
+
+use crate::artifact::Artifact;
+use crate::{Control, Error, Toolkit, blocking};
+
+/// An artifact in the local store.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ListEntry {
+    /// Its name.
+    pub reference: Reference,
+    /// Digest of its manifest.
+    pub digest: Digest,
+    /// When it was made, as its config says.
+    pub created_at: Option<Timestamp>,
+    /// Bytes of manifest, config and layers; a blob that stands twice counts once.
+    pub size: u64,
+    /// Why it cannot be read, when that is so. Size and time are then unknown.
+    pub damage: Option<String>,
+}
+
+/// The tags of a repository in a registry.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct TagList {
+    /// `host/repository`.
+    pub name: String,
+    /// The tags, sorted as the registry does.
+    pub tags: Vec<String>,
+}
+
+impl Toolkit {
+    /// Lists what is in the local store, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`]. An artifact that cannot be read is listed with its damage.
+    pub async fn list(&self) -> Result<Vec<ListEntry>, Error> {
+        let store = self.store().clone();
+        blocking::run(move || {
+            let mut entries: Vec<_> = store
+                .references()?
+                .into_iter()
+                .map(|entry| list_entry(&store, entry))
+                .collect();
+            entries.sort_by(|a, b| {
+                moment(b)
+                    .cmp(&moment(a))
+                    .then_with(|| a.reference.cmp(&b.reference))
+            });
+            Ok(entries)
+        })
+        .await
+    }
+
+    /// Lists the tags of a repository in its registry. Tag and digest of the reference do not matter.
+    ///
+    /// # Errors
+    /// [`Error::Registry`].
+    pub async fn list_remote(
+        &self,
+        repository: &Reference,
+        control: &Control,
+    ) -> Result<TagList, Error> {
+        let tags = control
+            .stop_early(async {
+                Ok(self
+                    .client()
+                    .list_tags(&Name::from(repository), None)
+                    .await?)
+            })
+            .await?;
+        Ok(TagList {
+            name: repository.name(),
+            tags,
+        })
+    }
+}
+
+fn list_entry(store: &Store, entry: TagEntry) -> ListEntry {
+    let TagEntry {
+        reference,
+        descriptor,
+        ..
+    } = entry;
+    let digest = descriptor.digest;
+    match Artifact::load_manifest(store, &reference, &descriptor) {
+        Ok(artifact) => {
+            let mut blobs: Vec<_> = artifact
+                .layers()
+                .iter()
+                .map(|layer| (layer.digest, layer.size))
+                .collect();
+            blobs.push((
+                *artifact.config.digest(),
+                artifact.config.bytes().len() as u64,
+            ));
+            blobs.push((digest, artifact.manifest.bytes().len() as u64));
+            blobs.sort_unstable();
+            blobs.dedup();
+            let size = blobs
+                .iter()
+                .fold(0_u64, |sum, (_, size)| sum.saturating_add(*size));
+            let created_at = artifact.config.into_value().descriptor.created_at;
+            ListEntry {
+                reference,
+                digest,
+                created_at,
+                size,
+                damage: None,
+            }
+        }
+        Err(error) => ListEntry {
+            reference,
+            digest,
+            created_at: None,
+            size: 0,
+            damage: Some(error.to_string()),
+        },
+    }
+}
+
+fn moment(entry: &ListEntry) -> Option<jiff::Timestamp> {
+    entry.created_at.as_ref()?.as_str().parse().ok()
+}
