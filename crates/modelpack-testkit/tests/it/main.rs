@@ -1,1 +1,4 @@
-//! Integration tests.
+//! The fixtures as they are committed, the toy model, and the tools of this machine.
+
+mod models;
+mod tools;
