@@ -23,10 +23,10 @@ pub fn check_cases(directory: &Path, mut check: impl FnMut(&str, &[u8]) -> Resul
     );
 }
 
-fn failures(
-    directory: &Path,
-    check: &mut dyn FnMut(&str, &[u8]) -> Result<(), String>,
-) -> Vec<String> {
+fn failures<C>(directory: &Path, check: &mut C) -> Vec<String>
+where
+    C: FnMut(&str, &[u8]) -> Result<(), String>,
+{
     let mut failures = Vec::new();
     for file in files(&directory.join("valid"), &mut failures) {
         if let Err(message) = check(&name(&file), &read(&file)) {

@@ -154,9 +154,12 @@ fn toy_models_depend_on_their_settings_alone() {
 /// Every file below a directory, by its path with `/`.
 fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
+    for entry in fs::read_dir(directory).expect("a model is a readable directory") {
+        let entry = entry.expect("a model is a readable directory");
+        let name = entry
+            .file_name()
+            .into_string()
+            .expect("fixtures have names in Unicode");
         // Python leaves its caches when somebody runs the fixture's code.
         if name == "__pycache__" {
             continue;
@@ -168,7 +171,7 @@ fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
                     .map(|(path, bytes)| (format!("{name}/{path}"), bytes)),
             );
         } else {
-            found.insert(name, fs::read(entry.path()).unwrap());
+            found.insert(name, fs::read(entry.path()).expect("fixtures are readable"));
         }
     }
     found
