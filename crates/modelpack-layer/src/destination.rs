@@ -5,17 +5,17 @@ use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use modelpack_spec::{Digest, FilePath, Hasher};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use modelpack_spec::{Digest, FilePath, Hasher, PathSet};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::staging::{Staged, Staging, is_reserved, open_directory};
 use crate::{Error, FileAttributes};
 
-/// Files are written into a directory of this name inside the destination, then renamed into place.
-const STAGING: &str = ".modelpack-staging-";
-const BUFFER: usize = 256 * 1024;
+/// Bytes are read, hashed and written in pieces of this size, which still fit into a core's cache.
+pub(crate) const BUFFER: u64 = 256 * 1024;
 
 /// What bytes must be before they become visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,20 +26,33 @@ pub struct Expected {
     pub size: u64,
 }
 
-/// A directory into which files are written.
+/// A directory into which the files of one artifact are written.
 ///
 /// Every path is walked from an open handle of the directory without following links, so nothing
-/// that lies in it, and nobody who changes it meanwhile, can lead a write outside. Dropping it
-/// removes what is unfinished, and the directory itself if it was made here and stayed empty.
+/// that lies in it, and nobody who changes it meanwhile, can lead a write outside. A link that stands
+/// at the very place of a file is replaced by the file; what it points to is left alone.
+///
+/// A path can be written once: two layers of an artifact that claim the same file, or two files that
+/// differ only in case, are refused. Dropping it removes what is unfinished, and the directories that
+/// [`Destination::open`] made, if they stayed empty.
 #[derive(Debug)]
 pub struct Destination {
-    path: PathBuf,
+    // In the order in which they must be dropped.
+    staging: Staging,
     root: OwnedFd,
-    staging: OwnedFd,
-    staging_name: String,
-    next: AtomicU64,
-    created: bool,
-    _lock: File,
+    path: PathBuf,
+    written: Mutex<Written>,
+    _made: MadeDirectories,
+}
+
+/// What was written through a destination.
+#[derive(Debug, Default)]
+struct Written {
+    paths: PathSet,
+    /// Files that were not there before.
+    files: Vec<FilePath>,
+    /// Directories that were not there before, outer ones first.
+    directories: Vec<FilePath>,
 }
 
 impl Destination {
@@ -50,24 +63,17 @@ impl Destination {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let fail = |action| move |error: io::Error| Error::io(action, path.display(), error);
-        let created = !path.exists();
-        fs::create_dir_all(path).map_err(fail("create"))?;
+        let made = MadeDirectories::new(path).map_err(fail("create"))?;
         let path = fs::canonicalize(path).map_err(fail("open"))?;
-        remove_abandoned(&path);
         let root = open_directory(rustix::fs::CWD, path.as_os_str())
             .map_err(|errno| fail("open")(errno.into()))?;
-        let (staging_name, staging) =
-            make_staging(&root).map_err(|errno| fail("write into")(errno.into()))?;
-        let lock = File::from(staging.try_clone().map_err(fail("open"))?);
-        lock.lock().map_err(fail("lock"))?;
+        let staging = Staging::open(&root).map_err(|errno| fail("write into")(errno.into()))?;
         Ok(Self {
-            path,
-            root,
             staging,
-            staging_name,
-            next: AtomicU64::new(0),
-            created,
-            _lock: lock,
+            root,
+            path,
+            written: Mutex::default(),
+            _made: made,
         })
     }
 
@@ -80,8 +86,8 @@ impl Destination {
     /// Writes one file. It becomes visible, replacing an older one, when its bytes are verified.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`], [`Error::DigestMismatch`], [`Error::Blocked`], [`Error::Io`]. The
-    /// directory is then as it was.
+    /// [`Error::SizeMismatch`], [`Error::DigestMismatch`], [`Error::UnsafeEntry`] when it collides
+    /// with a file written before, [`Error::Blocked`], [`Error::Io`]. The directory is then as it was.
     pub fn write_raw(
         &self,
         path: &FilePath,
@@ -89,25 +95,75 @@ impl Destination {
         content: &mut dyn Read,
         expected: &Expected,
     ) -> Result<(), Error> {
+        self.check_free(path)?;
         let (staged, mut file) = self.stage(path)?;
-        let actual = copy_hashed(path, content, &mut file, expected)?;
-        if actual != expected.digest {
-            return Err(Error::DigestMismatch {
-                expected: expected.digest,
-                actual,
-            });
-        }
+        copy_verified(path, content, &mut file, expected)?;
         finish_file(path, &file, attributes)?;
+        self.claim(path)?;
         self.publish(&staged, path)
+    }
+
+    /// Whether there is a plain file with exactly these bytes, which are read and hashed: neither a
+    /// time nor an attribute of the file is trusted.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read.
+    pub fn holds(&self, path: &FilePath, expected: &Expected) -> Result<bool, Error> {
+        let Some(parent) = self.find_parent(path)? else {
+            return Ok(false);
+        };
+        // Opening a pipe would wait for a writer.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut file = match rustix::fs::openat(&parent, path.file_name(), flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(false),
+            Err(errno) => return Err(Error::io("open", path, errno)),
+        };
+        let metadata = file
+            .metadata()
+            .map_err(|error| Error::io("read", path, error))?;
+        if !metadata.is_file() || metadata.len() != expected.size {
+            return Ok(false);
+        }
+        match copy_verified(path, &mut file, &mut io::sink(), expected) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_integrity() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes back what was written so far: removes the files that were not there before and the
+    /// directories that were made for them, as far as these are empty. A file that replaced an older
+    /// one stays, since it is whole and verified.
+    ///
+    /// Best effort, for the way out of a failed run.
+    pub fn discard(&self) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let Written {
+            files, directories, ..
+        } = std::mem::take(&mut *written);
+        let directories = directories
+            .iter()
+            .rev()
+            .map(|path| (path, AtFlags::REMOVEDIR));
+        for (path, flags) in files
+            .iter()
+            .map(|path| (path, AtFlags::empty()))
+            .chain(directories)
+        {
+            if let Ok(Some(parent)) = self.find_parent(path) {
+                let _ = rustix::fs::unlinkat(&parent, path.file_name(), flags);
+            }
+        }
     }
 
     /// Makes an empty file that nobody sees yet.
     pub(crate) fn stage(&self, path: &FilePath) -> Result<(Staged<'_>, File), Error> {
-        let staged = self.staged_name();
+        let staged = self.staging.name();
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(
-            &self.staging,
+            staged.directory,
             staged.name.as_str(),
             flags,
             Mode::RUSR | Mode::WUSR,
@@ -116,24 +172,72 @@ impl Destination {
         Ok((staged, File::from(file)))
     }
 
-    /// A name in the staging directory that is not in use.
+    /// A name that nobody sees, with no file yet.
     pub(crate) fn staged_name(&self) -> Staged<'_> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Staged {
-            directory: &self.staging,
-            name: number.to_string(),
+        self.staging.name()
+    }
+
+    /// Refuses a path that cannot become a file here, without changing anything. Asked early, so that
+    /// no work is lost, and for all files of an archive before the first of them becomes visible.
+    pub(crate) fn check_free(&self, path: &FilePath) -> Result<(), Error> {
+        let blocked = |reason| {
+            Err(Error::Blocked {
+                path: path.clone(),
+                reason,
+            })
+        };
+        if path.components().next().is_some_and(is_reserved) {
+            return blocked("the name is kept for unfinished files");
         }
+        let Some(parent) = self.find_parent(path)? else {
+            return Ok(());
+        };
+        match rustix::fs::statat(&parent, path.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile | FileType::Symlink => Ok(()),
+                FileType::Directory => blocked("a directory is in the way"),
+                _ => blocked("a device, pipe or socket is in the way"),
+            },
+            Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(Error::io("look at", path, errno)),
+        }
+    }
+
+    /// Refuses a path that cannot become a directory here, without changing anything.
+    pub(crate) fn check_directory(&self, directory: &FilePath) -> Result<(), Error> {
+        if directory.components().next().is_some_and(is_reserved) {
+            return Err(Error::Blocked {
+                path: directory.clone(),
+                reason: "the name is kept for unfinished files",
+            });
+        }
+        match self.find_parent(directory)? {
+            Some(parent) => self.enter(&parent, directory, directory).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that a path is written now, and refuses one that collides with an earlier one.
+    pub(crate) fn claim(&self, path: &FilePath) -> Result<(), Error> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written
+            .paths
+            .insert(path)
+            .map_err(|error| Error::unsafe_entry(path.as_str(), &error))
     }
 
     /// Renames a finished file to its place.
     pub(crate) fn publish(&self, staged: &Staged<'_>, path: &FilePath) -> Result<(), Error> {
-        let parent = self.make_parent(path)?;
-        match rustix::fs::renameat(
-            &self.staging,
-            staged.name.as_str(),
-            &parent,
-            path.file_name(),
-        ) {
+        let parent = match path.parent() {
+            Some(parent) => self.make_directory(&parent)?,
+            None => self.clone_root(path)?,
+        };
+        let name = path.file_name();
+        let is_new = matches!(
+            rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW),
+            Err(Errno::NOENT)
+        );
+        match rustix::fs::renameat(staged.directory, staged.name.as_str(), &parent, name) {
             Ok(()) => {}
             Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => {
                 return Err(Error::Blocked {
@@ -143,88 +247,115 @@ impl Destination {
             }
             Err(errno) => return Err(Error::io("write", path, errno)),
         }
-        rustix::fs::fsync(&parent).map_err(|errno| Error::io("sync the directory of", path, errno))
-    }
-
-    /// Whether a directory stands where a file should go. Asked before several files become visible
-    /// together, so that the first is not published when the second cannot be.
-    pub(crate) fn is_blocked(&self, path: &FilePath) -> bool {
-        rustix::fs::statat(&self.root, path.as_str(), AtFlags::SYMLINK_NOFOLLOW)
-            .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir())
-    }
-
-    /// Opens the directory of a path from the root down, making what is missing.
-    fn make_parent(&self, path: &FilePath) -> Result<OwnedFd, Error> {
-        match path.parent() {
-            Some(parent) => self.make_directory(&parent, path),
-            None => self
-                .root
-                .try_clone()
-                .map_err(|error| Error::io("open", path, error)),
+        if is_new {
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.files.push(path.clone());
         }
+        sync_directory(&parent, path)
     }
 
-    pub(crate) fn make_directory(
-        &self,
-        directory: &FilePath,
-        path: &FilePath,
-    ) -> Result<OwnedFd, Error> {
-        let mut current = self
-            .root
-            .try_clone()
-            .map_err(|error| Error::io("open", path, error))?;
-        for name in directory.components() {
-            match rustix::fs::mkdirat(&current, name, Mode::from_raw_mode(0o755)) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(errno) => return Err(Error::io("create the directory of", path, errno)),
-            }
-            current = match open_directory(&current, name) {
-                Ok(opened) => opened,
-                Err(Errno::NOTDIR | Errno::LOOP) => {
-                    return Err(Error::Blocked {
-                        path: path.clone(),
-                        reason: "a link or file is in the way",
-                    });
+    /// Opens a directory below the root, making what is missing.
+    pub(crate) fn make_directory(&self, directory: &FilePath) -> Result<OwnedFd, Error> {
+        let mut current = self.clone_root(directory)?;
+        for step in steps(directory) {
+            match rustix::fs::mkdirat(&current, step.file_name(), Mode::from_raw_mode(0o755)) {
+                Ok(()) => {
+                    sync_directory(&current, &step)?;
+                    let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+                    written.directories.push(step.clone());
                 }
-                Err(errno) => return Err(Error::io("open the directory of", path, errno)),
-            };
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(Error::io("create the directory", step, errno)),
+            }
+            current = self
+                .enter(&current, &step, directory)?
+                .ok_or_else(|| Error::io("open the directory", &step, Errno::NOENT))?;
         }
         Ok(current)
     }
+
+    /// Opens the directory of a path; nothing when it is not there.
+    fn find_parent(&self, path: &FilePath) -> Result<Option<OwnedFd>, Error> {
+        let mut current = self.clone_root(path)?;
+        for step in path.parent().iter().flat_map(steps) {
+            match self.enter(&current, &step, path)? {
+                Some(next) => current = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(current))
+    }
+
+    /// Goes one directory deeper on the way to `path`, never through a link.
+    fn enter(
+        &self,
+        current: &OwnedFd,
+        step: &FilePath,
+        path: &FilePath,
+    ) -> Result<Option<OwnedFd>, Error> {
+        match open_directory(current, step.file_name()) {
+            Ok(opened) => Ok(Some(opened)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(Errno::NOTDIR | Errno::LOOP) => Err(Error::Blocked {
+                path: path.clone(),
+                reason: "a link or file is in the way",
+            }),
+            Err(errno) => Err(Error::io("open the directory", step, errno)),
+        }
+    }
+
+    fn clone_root(&self, path: &FilePath) -> Result<OwnedFd, Error> {
+        self.root
+            .try_clone()
+            .map_err(|error| Error::io("open the directory of", path, error))
+    }
 }
 
-impl Drop for Destination {
+/// A directory and those around it, the outermost first.
+fn steps(directory: &FilePath) -> Vec<FilePath> {
+    let mut steps: Vec<_> =
+        std::iter::successors(Some(directory.clone()), FilePath::parent).collect();
+    steps.reverse();
+    steps
+}
+
+/// Directories that were made to have a destination. Those that are still empty are removed again.
+#[derive(Debug)]
+struct MadeDirectories(Vec<PathBuf>);
+
+impl MadeDirectories {
+    fn new(path: &Path) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let missing = path
+            .ancestors()
+            .take_while(|directory| fs::symlink_metadata(directory).is_err())
+            .map(Path::to_owned)
+            .collect();
+        let made = Self(missing);
+        fs::create_dir_all(&path)?;
+        Ok(made)
+    }
+}
+
+impl Drop for MadeDirectories {
     fn drop(&mut self) {
-        // Best effort: what a crash leaves is removed by the next `open`.
-        let _ = fs::remove_dir_all(self.path.join(&self.staging_name));
-        if self.created {
-            let _ = fs::remove_dir(&self.path);
+        for directory in &self.0 {
+            // Fails when it is not empty, and then those around it are not empty either.
+            let _ = fs::remove_dir(directory);
         }
     }
 }
 
-/// A name in the staging directory. What still has it in the end is removed.
-#[derive(Debug)]
-pub(crate) struct Staged<'a> {
-    pub(crate) directory: &'a OwnedFd,
-    pub(crate) name: String,
-}
-
-impl Drop for Staged<'_> {
-    fn drop(&mut self) {
-        let _ = rustix::fs::unlinkat(self.directory, self.name.as_str(), AtFlags::empty());
-    }
-}
-
-/// Copies at most `expected.size` bytes and returns their digest.
-pub(crate) fn copy_hashed(
+/// Copies content of the expected size and digest.
+pub(crate) fn copy_verified(
     path: &FilePath,
     content: &mut dyn Read,
-    file: &mut File,
+    to: &mut dyn Write,
     expected: &Expected,
-) -> Result<Digest, Error> {
+) -> Result<(), Error> {
     let mut hasher = Hasher::new(expected.digest.algorithm());
-    let mut buffer = vec![0; BUFFER];
+    // One byte more than expected is asked for, to notice content that goes on.
+    let mut buffer = buffer(expected.size.saturating_add(1));
     let mut total = 0;
     loop {
         match content.read(&mut buffer) {
@@ -232,26 +363,42 @@ pub(crate) fn copy_hashed(
             Ok(read) => {
                 total += read as u64;
                 if total > expected.size {
-                    return Err(Error::SizeMismatch {
-                        expected: expected.size,
-                        actual: total,
-                    });
+                    break;
                 }
                 hasher.update(&buffer[..read]);
-                file.write_all(&buffer[..read])
+                to.write_all(&buffer[..read])
                     .map_err(|error| Error::io("write", path, error))?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(Error::io("read", path, error)),
         }
     }
-    if total != expected.size {
-        return Err(Error::SizeMismatch {
-            expected: expected.size,
-            actual: total,
-        });
+    expected.check(total, || hasher.finish())
+}
+
+impl Expected {
+    pub(crate) fn check(&self, size: u64, digest: impl FnOnce() -> Digest) -> Result<(), Error> {
+        if size != self.size {
+            return Err(Error::SizeMismatch {
+                expected: self.size,
+                actual: size,
+            });
+        }
+        let actual = digest();
+        if actual == self.digest {
+            Ok(())
+        } else {
+            Err(Error::DigestMismatch {
+                expected: self.digest,
+                actual,
+            })
+        }
     }
-    Ok(hasher.finish())
+}
+
+/// A buffer for content of this size, which for the many small files of an archive is a small one.
+pub(crate) fn buffer(size: u64) -> Vec<u8> {
+    vec![0; usize::try_from(size.clamp(1, BUFFER)).unwrap_or(1)]
 }
 
 /// Sets mode and time through the open file, never through a name, and syncs it.
@@ -270,44 +417,10 @@ pub(crate) fn finish_file(
         .map_err(|error| Error::io("sync", path, error))
 }
 
-fn open_directory(
-    at: impl std::os::fd::AsFd,
-    name: impl rustix::path::Arg,
-) -> rustix::io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(at, name, flags, Mode::empty())
-}
-
-fn make_staging(root: &OwnedFd) -> rustix::io::Result<(String, OwnedFd)> {
-    let mut number = 0_u32;
-    loop {
-        let name = format!("{STAGING}{}-{number}", std::process::id());
-        match rustix::fs::mkdirat(root, name.as_str(), Mode::RWXU) {
-            Ok(()) => {
-                let opened = open_directory(root, name.as_str())?;
-                return Ok((name, opened));
-            }
-            Err(Errno::EXIST) => number += 1,
-            Err(errno) => return Err(errno),
-        }
-    }
-}
-
-/// Removes staging directories of processes that died: those which nobody holds locked.
-fn remove_abandoned(root: &Path) {
-    let Ok(entries) = fs::read_dir(root) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let is_staging = entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| name.starts_with(STAGING));
-        if is_staging
-            && entry.file_type().is_ok_and(|kind| kind.is_dir())
-            && File::open(entry.path()).is_ok_and(|directory| directory.try_lock().is_ok())
-        {
-            let _ = fs::remove_dir_all(entry.path());
-        }
+/// Syncs a directory, where the file system has such a thing.
+fn sync_directory(directory: &OwnedFd, path: &FilePath) -> Result<(), Error> {
+    match rustix::fs::fsync(directory) {
+        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+        Err(errno) => Err(Error::io("sync the directory of", path, errno)),
     }
 }

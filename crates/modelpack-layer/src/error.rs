@@ -16,7 +16,8 @@ pub enum Error {
         /// Why.
         reason: String,
     },
-    /// Something in the directory is in the way: a link, a directory or a special file.
+    /// Something in the directory is in the way: a link or file where a directory is needed, a
+    /// directory or special file where a file is.
     #[error("cannot write `{path}`: {reason}")]
     Blocked {
         /// The file that should have been written.
@@ -90,6 +91,21 @@ impl Error {
             action,
             path: path.to_string(),
             source: source.into(),
+        }
+    }
+
+    /// Refuses an entry for what the vocabulary says about its path.
+    pub(crate) fn unsafe_entry(entry: &str, error: &modelpack_spec::Error) -> Self {
+        let reason = match error {
+            modelpack_spec::Error::InvalidPath { reason, .. } => (*reason).to_owned(),
+            modelpack_spec::Error::PathCollision { other, reason, .. } => {
+                format!("it collides with `{other}`: {reason}")
+            }
+            other => other.to_string(),
+        };
+        Self::UnsafeEntry {
+            entry: entry.to_owned(),
+            reason,
         }
     }
 

@@ -19,9 +19,12 @@ pub(crate) struct Entry {
     pub(crate) is_directory: bool,
 }
 
+/// Largest size that the eleven octal digits of a header can say.
+pub(crate) const MAX_USTAR_SIZE: u64 = 0o777_7777_7777;
+
 /// Reads up to the content of the next entry; nothing at the end of the archive.
 pub(crate) fn next_entry(archive: &mut dyn Read) -> Result<Option<Entry>, Error> {
-    let mut pax = BTreeMap::new();
+    let mut pax = None;
     let mut long_name = None;
     loop {
         let mut header = tar::Header::new_old();
@@ -29,34 +32,61 @@ pub(crate) fn next_entry(archive: &mut dyn Read) -> Result<Option<Entry>, Error>
             return Err(damaged(None, "it ends without its two empty blocks"));
         }
         if header.as_bytes().iter().all(|byte| *byte == 0) {
+            if pax.is_some() || long_name.is_some() {
+                return Err(damaged(None, "it ends after an extended header"));
+            }
             return end_of_archive(archive).map(|()| None);
         }
         let name = String::from_utf8_lossy(&header.path_bytes()).into_owned();
         check_sum(&header, &name)?;
-        let octal_size = header
-            .entry_size()
-            .map_err(|error| damaged(Some(&name), &error.to_string()))?;
+        check_format(&header, &name)?;
+        let size = number(&header.as_old().size)
+            .ok_or_else(|| damaged(Some(&name), "its size is no number"))?;
         match header.entry_type() {
             tar::EntryType::XHeader => {
-                pax = parse_pax(&name, &read_extension(archive, &name, octal_size)?)?;
-                continue;
+                let records = parse_pax(&name, &read_extension(archive, &name, size)?)?;
+                if pax.replace(records).is_some() {
+                    return Err(damaged(Some(&name), "it has two extended headers"));
+                }
+            }
+            tar::EntryType::XGlobalHeader => {
+                // What `git archive` writes. Anything but a remark would change later entries.
+                let records = parse_pax(&name, &read_extension(archive, &name, size)?)?;
+                if records.keys().any(|key| key != "comment") {
+                    return Err(Error::UnsafeEntry {
+                        entry: name,
+                        reason: "a header for all entries is not taken".to_owned(),
+                    });
+                }
             }
             tar::EntryType::GNULongName => {
-                let mut text = read_extension(archive, &name, octal_size)?;
+                let mut text = read_extension(archive, &name, size)?;
                 if text.last() == Some(&0) {
                     text.pop();
                 }
-                long_name = Some(utf8(&name, text)?);
-                continue;
+                if long_name.replace(utf8(&name, text)?).is_some() {
+                    return Err(damaged(Some(&name), "it has two long names"));
+                }
             }
-            _ => {}
+            tar::EntryType::GNULongLink => {
+                return Err(Error::UnsafeEntry {
+                    entry: name,
+                    reason: "links are not taken".to_owned(),
+                });
+            }
+            _ => {
+                let pax = pax.unwrap_or_default();
+                let name = match (pax.get("path"), long_name) {
+                    (Some(_), Some(_)) => {
+                        return Err(damaged(Some(&name), "it has two names"));
+                    }
+                    (Some(pax_name), None) => pax_name.clone(),
+                    (None, Some(long_name)) => long_name,
+                    (None, None) => utf8(&name, header.path_bytes().into_owned())?,
+                };
+                return entry(name, &header, size, &pax).map(Some);
+            }
         }
-        let name = match (pax.remove("path"), long_name) {
-            (Some(pax_name), _) => pax_name,
-            (None, Some(long_name)) => long_name,
-            (None, None) => utf8(&name, header.path_bytes().into_owned())?,
-        };
-        return entry(name, &header, octal_size, &pax).map(Some);
     }
 }
 
@@ -73,7 +103,10 @@ fn entry(
         })
     };
     // Sparse files say one size and are another.
-    if pax.keys().any(|key| key.starts_with("GNU.sparse")) {
+    if pax
+        .keys()
+        .any(|key| key.starts_with("GNU.sparse") || key == "SCHILY.realsize")
+    {
         return refuse("sparse files are not taken");
     }
     if pax.contains_key("linkpath") {
@@ -89,26 +122,72 @@ fn entry(
         }
         _ => return refuse("its type is unknown"),
     };
-    // Readers disagree which of two sizes counts, and one can hide entries from the other.
-    let size = match pax.get("size").map(|text| text.parse::<u64>()) {
+    // Readers disagree which of two sizes counts, and one can hide entries from the other. Only a
+    // size that the header cannot say is allowed to differ, since zero stands for it there.
+    let size = match pax.get("size").map(|text| decimal(text)) {
         None => octal_size,
-        Some(Ok(size)) if octal_size == size || octal_size == 0 => size,
+        Some(Some(size)) if size == octal_size => size,
+        Some(Some(size)) if octal_size == 0 && size > MAX_USTAR_SIZE => size,
         Some(_) => return refuse("it has two different sizes"),
     };
     if is_directory && size != 0 {
         return refuse("a directory has content");
     }
-    let field =
-        |value: io::Result<u64>| value.map_err(|error| damaged(Some(&name), &error.to_string()));
-    let mode = field(header.mode().map(u64::from))?;
-    let mtime = field(header.mtime())?;
+    let mode = number_or_zero(&header.as_old().mode)
+        .ok_or_else(|| damaged(Some(&name), "its mode is no number"))?;
     Ok(Entry {
         size,
         mode: u32::try_from(mode & 0o777).unwrap_or(0),
-        mtime,
+        // A time before 1970 is written in a way of its own; it is not worth refusing a file for.
+        mtime: number_or_zero(&header.as_old().mtime).unwrap_or(0),
         is_directory,
         name,
     })
+}
+
+/// A numeric field, read so that GNU tar, libarchive and Go agree: octal digits up to the first space
+/// or zero byte, or the base-256 form for large values. A sign has another meaning to each of them.
+fn number(field: &[u8]) -> Option<u64> {
+    if field[0] == 0x80 {
+        return field[1..].iter().try_fold(0_u64, |value, byte| {
+            Some(value.checked_mul(256)? | u64::from(*byte))
+        });
+    }
+    let start = field.iter().position(|byte| *byte != b' ')?;
+    let end = field[start..]
+        .iter()
+        .position(|byte| matches!(byte, 0 | b' '))
+        .map_or(field.len(), |length| start + length);
+    let digits = std::str::from_utf8(&field[start..end]).ok()?;
+    digits
+        .bytes()
+        .all(|digit| digit.is_ascii_digit())
+        .then(|| u64::from_str_radix(digits, 8).ok())
+        .flatten()
+}
+
+/// The same for a field that some tools leave empty.
+fn number_or_zero(field: &[u8]) -> Option<u64> {
+    if field.iter().all(|byte| matches!(byte, 0 | b' ')) {
+        return Some(0);
+    }
+    number(field)
+}
+
+fn decimal(text: &str) -> Option<u64> {
+    text.bytes()
+        .all(|digit| digit.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
+/// Whether the prefix field is part of the name depends on the format, and readers look at different
+/// bytes to tell; so only the three forms that all of them know are taken.
+fn check_format(header: &tar::Header, name: &str) -> Result<(), Error> {
+    match &header.as_bytes()[257..265] {
+        b"ustar\x0000" | b"ustar  \0" | [0, 0, 0, 0, 0, 0, 0, 0] => Ok(()),
+        _ => Err(damaged(Some(name), "its format is unknown")),
+    }
 }
 
 fn check_sum(header: &tar::Header, name: &str) -> Result<(), Error> {

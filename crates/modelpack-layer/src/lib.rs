@@ -30,6 +30,7 @@ mod error;
 mod header;
 mod pack;
 mod place;
+mod staging;
 mod unpack;
 
 pub use attributes::FileAttributes;

@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 
 use modelpack_spec::{Algorithm, Digest, Encoding, FilePath, Hasher, PathSet};
 
+use crate::destination::buffer;
+use crate::header::MAX_USTAR_SIZE;
 use crate::{Error, FileAttributes};
 
 /// Level of gzip and zstd. Weights hardly compress, so a fast level is the better trade.
@@ -11,8 +13,6 @@ use crate::{Error, FileAttributes};
 const GZIP_LEVEL: u32 = 6;
 #[cfg(feature = "zstd")]
 const ZSTD_LEVEL: i32 = 3;
-/// A file is passed on in pieces of this size.
-const BUFFER: usize = 256 * 1024;
 
 /// What came out of a [`LayerWriter`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct LayerWriter<W: Write> {
     encoding: Encoding,
     last: Option<FilePath>,
     paths: PathSet,
+    /// Whether a file could not be added whole. The bytes written so far are then no layer.
+    is_broken: bool,
 }
 
 impl<W: Write> LayerWriter<W> {
@@ -53,6 +55,7 @@ impl<W: Write> LayerWriter<W> {
             encoding,
             last: None,
             paths: PathSet::new(),
+            is_broken: false,
         })
     }
 
@@ -87,6 +90,19 @@ impl<W: Write> LayerWriter<W> {
             _ => {}
         }
         self.last = Some(path.clone());
+        self.is_broken = true;
+        self.write_entry(path, attributes, size, content)?;
+        self.is_broken = false;
+        Ok(())
+    }
+
+    fn write_entry(
+        &mut self,
+        path: &FilePath,
+        attributes: &FileAttributes,
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<(), Error> {
         if self.encoding == Encoding::Raw {
             return copy_exactly(path, size, content, &mut self.sink);
         }
@@ -105,9 +121,13 @@ impl<W: Write> LayerWriter<W> {
     /// Ends the layer and gives the sink back.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`], also when an earlier [`append`](Self::append) failed while it was writing: what
+    /// the sink has then is no layer.
     pub fn finish(mut self) -> Result<(Packed, W), Error> {
         let fail = |error| Error::io("write", "end of the layer", error);
+        if self.is_broken {
+            return Err(fail(io::Error::other("a file of it was not written whole")));
+        }
         if self.encoding != Encoding::Raw {
             self.sink.write_all(&[0; 1024]).map_err(fail)?;
         }
@@ -133,15 +153,11 @@ fn copy_exactly(
     content: &mut dyn Read,
     sink: &mut dyn Write,
 ) -> Result<(), Error> {
-    let mut buffer = vec![0; BUFFER];
+    // One byte more than announced is asked for, to notice a file that grew.
+    let mut buffer = buffer(size.saturating_add(1));
     let mut left = size;
     loop {
-        // One byte more than announced is asked for, to notice a file that grew.
-        let want = usize::try_from(left)
-            .unwrap_or(BUFFER)
-            .saturating_add(1)
-            .min(BUFFER);
-        match content.read(&mut buffer[..want]) {
+        match content.read(&mut buffer) {
             Ok(0) if left == 0 => return Ok(()),
             Ok(0) => return Err(Error::FileChanged { path: path.clone() }),
             Ok(read) if read as u64 > left => {
@@ -165,8 +181,6 @@ fn tar_header(
     size: u64,
     sink: &mut dyn Write,
 ) -> Result<tar::Header, Error> {
-    /// Largest size that eleven octal digits can say.
-    const MAX_USTAR_SIZE: u64 = 0o777_7777_7777;
     let fail = |error| Error::io("write", path, error);
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(tar::EntryType::Regular);

@@ -7,7 +7,7 @@ use std::path::Path;
 use modelpack_spec::FilePath;
 use rustix::fs::AtFlags;
 
-use crate::destination::{Destination, Expected, copy_hashed, finish_file};
+use crate::destination::{Destination, Expected, copy_verified, finish_file};
 use crate::{Error, FileAttributes};
 
 /// How a blob may become a file.
@@ -39,7 +39,8 @@ impl Destination {
     ///
     /// # Errors
     /// [`Error::SizeMismatch`]; [`Error::DigestMismatch`] when a copy shows that the blob has rotted;
-    /// [`Error::Blocked`], [`Error::Io`].
+    /// [`Error::UnsafeEntry`] when it collides with a file written before; [`Error::Blocked`],
+    /// [`Error::Io`]. The directory is then as it was.
     pub fn place(
         &self,
         blob: &Path,
@@ -48,6 +49,7 @@ impl Destination {
         expected: &Expected,
         placement: Placement,
     ) -> Result<Placed, Error> {
+        self.check_free(path)?;
         let mut source =
             File::open(blob).map_err(|error| Error::io("open", blob.display(), error))?;
         let metadata = source
@@ -67,9 +69,11 @@ impl Destination {
                 blob,
                 staged.directory,
                 staged.name.as_str(),
-                AtFlags::empty(),
+                // Should the blob be a symbolic link, its file is meant, as it was when it was opened.
+                AtFlags::SYMLINK_FOLLOW,
             );
             if linked.is_ok() {
+                self.claim(path)?;
                 // When the place holds a link to the same file already, the rename does nothing and
                 // the staged name is removed when it is dropped.
                 self.publish(&staged, path)?;
@@ -80,16 +84,11 @@ impl Destination {
         let placed = if reflink(&file, &source) {
             Placed::Reflinked
         } else {
-            let actual = copy_hashed(path, &mut source, &mut file, expected)?;
-            if actual != expected.digest {
-                return Err(Error::DigestMismatch {
-                    expected: expected.digest,
-                    actual,
-                });
-            }
+            copy_verified(path, &mut source, &mut file, expected)?;
             Placed::Copied
         };
         finish_file(path, &file, attributes)?;
+        self.claim(path)?;
         self.publish(&staged, path)?;
         Ok(placed)
     }

@@ -1,11 +1,14 @@
 //! Unpacking a tar layer: everything is staged, the digest is verified, then all becomes visible.
 
-use std::io::{self, Read};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read, Write};
 
 use modelpack_spec::{Encoding, FilePath, Hasher, PathSet};
 
-use crate::destination::{Destination, Expected, finish_file};
+use crate::destination::{Destination, Expected, buffer, finish_file};
 use crate::header::{Entry, next_entry};
+use crate::staging::Staged;
 use crate::{Error, FileAttributes};
 
 /// What a layer may unpack to.
@@ -29,6 +32,10 @@ impl Default for Limits {
         }
     }
 }
+
+/// Most bytes of names, each counted once for every directory on its way. That is what is kept in
+/// memory; two hundred thousand ordinary names have half of it.
+const MAX_NAME_BYTES: u64 = 256 << 20;
 
 /// Decompressed bytes that are free of the ratio, so that a small layer of zeros passes.
 const RATIO_ALLOWANCE: u64 = 64 << 20;
@@ -62,6 +69,7 @@ impl Destination {
             hasher: Hasher::new(expected.digest.algorithm()),
             read: 0,
             limit: expected.size,
+            failed: None,
         };
         let mut plain = Bounded {
             inner: decompress(encoding, hashed)?,
@@ -77,34 +85,30 @@ impl Destination {
         // the user, so the rest is read and the digest decides.
         let mut hashed = plain.inner.into_inner();
         let drained = io::copy(&mut hashed, &mut io::sink());
-        if hashed.read != expected.size {
-            return Err(Error::SizeMismatch {
-                expected: expected.size,
-                actual: hashed.read,
-            });
+        if let Some(error) = hashed.failed {
+            return Err(Error::io("read", "layer", error));
         }
         drained.map_err(|error| Error::io("read", "layer", error))?;
-        let actual = hashed.hasher.finish();
-        if actual != expected.digest {
-            return Err(Error::DigestMismatch {
-                expected: expected.digest,
-                actual,
-            });
+        expected.check(hashed.read, || hashed.hasher.finish())?;
+        self.publish_all(outcome?)
+    }
+
+    /// Makes everything visible, after a look that nothing is in the way of any of it.
+    fn publish_all(&self, entries: StagedEntries<'_>) -> Result<Vec<Unpacked>, Error> {
+        for (_, path, _) in &entries.files {
+            self.check_free(path)?;
         }
-        let (files, directories) = outcome?;
-        for (_, path, _) in &files {
-            if self.is_blocked(path) {
-                return Err(Error::Blocked {
-                    path: path.clone(),
-                    reason: "a directory is in the way",
-                });
-            }
+        for directory in &entries.directories {
+            self.check_directory(directory)?;
         }
-        for directory in &directories {
-            self.make_directory(directory, directory)?;
+        for (_, path, _) in &entries.files {
+            self.claim(path)?;
         }
-        let mut unpacked = Vec::with_capacity(files.len());
-        for (staged, path, size) in files {
+        for directory in &entries.directories {
+            self.make_directory(directory)?;
+        }
+        let mut unpacked = Vec::with_capacity(entries.files.len());
+        for (staged, path, size) in entries.files {
             self.publish(&staged, &path)?;
             unpacked.push(Unpacked { path, size });
         }
@@ -116,9 +120,8 @@ impl Destination {
         archive: &mut dyn Read,
         limits: &Limits,
     ) -> Result<StagedEntries<'_>, Error> {
-        let mut paths = PathSet::new();
+        let mut names = Names::default();
         let mut files = Vec::new();
-        let mut directories = Vec::new();
         let mut count = 0;
         while let Some(entry) = next_entry(archive)? {
             count += 1;
@@ -128,21 +131,11 @@ impl Destination {
                     limit: limits.entries,
                 });
             }
-            let refuse = |error: modelpack_spec::Error| Error::UnsafeEntry {
-                entry: entry.name.clone(),
-                reason: reason(&error),
-            };
-            // Many tools write `./name`, and every tool writes `directory/`.
-            let name = entry.name.strip_prefix("./").unwrap_or(&entry.name);
             if entry.is_directory {
-                let name = name.strip_suffix('/').unwrap_or(name);
-                if !name.is_empty() && name != "." {
-                    directories.push(FilePath::parse(name).map_err(refuse)?);
-                }
+                names.add_directory(&entry.name)?;
                 continue;
             }
-            let path = FilePath::parse(name).map_err(refuse)?;
-            paths.insert(&path).map_err(refuse)?;
+            let path = names.add_file(&entry.name)?;
             let (staged, mut file) = self.stage(&path)?;
             copy_entry(&entry, &path, archive, &mut file)?;
             let attributes = FileAttributes {
@@ -152,43 +145,111 @@ impl Destination {
             finish_file(&path, &file, &attributes)?;
             files.push((staged, path, entry.size));
         }
-        Ok((files, directories))
+        Ok(StagedEntries {
+            files,
+            directories: names.finish()?,
+        })
     }
 }
 
-type StagedEntries<'a> = (
-    Vec<(crate::destination::Staged<'a>, FilePath, u64)>,
-    Vec<FilePath>,
-);
+/// What an archive holds, not visible yet.
+struct StagedEntries<'a> {
+    files: Vec<(Staged<'a>, FilePath, u64)>,
+    directories: Vec<FilePath>,
+}
 
-fn reason(error: &modelpack_spec::Error) -> String {
-    match error {
-        modelpack_spec::Error::InvalidPath { reason, .. } => (*reason).to_owned(),
-        other => other.to_string(),
+/// The names of one archive, which must all fit into one directory of any system.
+#[derive(Default)]
+struct Names {
+    paths: PathSet,
+    /// The files, in lower case.
+    files: BTreeSet<String>,
+    directories: BTreeSet<FilePath>,
+    bytes: u64,
+}
+
+impl Names {
+    fn add_file(&mut self, name: &str) -> Result<FilePath, Error> {
+        let path = self.parse(name, strip_here(name))?;
+        self.paths
+            .insert(&path)
+            .map_err(|error| Error::unsafe_entry(name, &error))?;
+        self.files.insert(path.as_str().to_lowercase());
+        Ok(path)
     }
+
+    fn add_directory(&mut self, name: &str) -> Result<(), Error> {
+        if matches!(name, "." | "./") {
+            return Ok(());
+        }
+        let stripped = strip_here(name);
+        let path = self.parse(name, stripped.strip_suffix('/').unwrap_or(stripped))?;
+        self.directories.insert(path);
+        Ok(())
+    }
+
+    fn parse(&mut self, name: &str, stripped: &str) -> Result<FilePath, Error> {
+        let path = FilePath::parse(stripped).map_err(|error| Error::unsafe_entry(name, &error))?;
+        // A path is remembered with each directory around it.
+        self.bytes += (path.as_str().len() * path.components().count()) as u64;
+        if self.bytes > MAX_NAME_BYTES {
+            return Err(Error::OverLimit {
+                what: "bytes of names",
+                limit: MAX_NAME_BYTES,
+            });
+        }
+        Ok(path)
+    }
+
+    /// The directories, none of which is also a file.
+    fn finish(self) -> Result<Vec<FilePath>, Error> {
+        for directory in &self.directories {
+            for step in std::iter::successors(Some(directory.clone()), FilePath::parent) {
+                if self.files.contains(&step.as_str().to_lowercase()) {
+                    return Err(Error::UnsafeEntry {
+                        entry: directory.to_string(),
+                        reason: format!(
+                            "it collides with `{step}`: one is a file, the other a directory"
+                        ),
+                    });
+                }
+            }
+        }
+        Ok(self.directories.into_iter().collect())
+    }
+}
+
+/// Many tools write `./name`.
+fn strip_here(name: &str) -> &str {
+    name.strip_prefix("./").unwrap_or(name)
 }
 
 fn copy_entry(
     entry: &Entry,
     path: &FilePath,
     archive: &mut dyn Read,
-    file: &mut std::fs::File,
+    file: &mut File,
 ) -> Result<(), Error> {
     let damaged = |reason: String| Error::Damaged {
         entry: Some(entry.name.clone()),
         reason,
     };
-    let copied =
-        io::copy(&mut archive.take(entry.size), file).map_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Error::io("write", path, error)
+    let mut buffer = buffer(entry.size);
+    let mut content = archive.take(entry.size);
+    loop {
+        match content.read(&mut buffer) {
+            Ok(0) if content.limit() == 0 => break,
+            Ok(0) => {
+                return Err(damaged(
+                    "it ends inside the content of this entry".to_owned(),
+                ));
             }
-            _ => damaged(error.to_string()),
-        })?;
-    if copied != entry.size {
-        return Err(damaged(
-            "it ends inside the content of this entry".to_owned(),
-        ));
+            Ok(read) => file
+                .write_all(&buffer[..read])
+                .map_err(|error| Error::io("write", path, error))?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(damaged(error.to_string())),
+        }
     }
     let padding = (512 - entry.size % 512) % 512;
     let skipped = io::copy(&mut archive.take(padding), &mut io::sink())
@@ -208,17 +269,27 @@ struct Hashed<'a> {
     hasher: Hasher,
     read: u64,
     limit: u64,
+    /// Why the bytes could not be read, which is no fault of the archive.
+    failed: Option<io::Error>,
 }
 
 impl Read for Hashed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.read > self.limit {
+        if self.read > self.limit || self.failed.is_some() {
             return Ok(0);
         }
-        let read = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..read]);
-        self.read += read as u64;
-        Ok(read)
+        match self.inner.read(buffer) {
+            Ok(read) => {
+                self.hasher.update(&buffer[..read]);
+                self.read += read as u64;
+                Ok(read)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                self.failed = Some(error);
+                Err(io::Error::other("the layer cannot be read"))
+            }
+        }
     }
 }
 
