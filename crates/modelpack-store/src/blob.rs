@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use modelpack_spec::{Algorithm, Digest, Hasher};
@@ -38,13 +38,15 @@ impl BlobWriter {
         })
     }
 
-    /// Adds the next bytes.
+    /// Adds the next bytes. After an error none of them count, and the same call may be repeated.
     ///
     /// # Errors
     /// [`Error::NoSpace`], [`Error::Io`].
     pub fn append(&mut self, content: &[u8]) -> Result<(), Error> {
+        // At an explicit position: what a failed call left behind is written over by the next one,
+        // and cut off at the end.
         self.file
-            .write_all(content)
+            .write_all_at(content, self.size)
             .at("write", &self.scratch.path)?;
         self.hasher.update(content);
         self.size += content.len() as u64;
@@ -99,7 +101,7 @@ impl BlobWriter {
 
 impl Write for BlobWriter {
     fn write(&mut self, content: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(content)?;
+        let written = self.file.write_at(content, self.size)?;
         self.hasher.update(&content[..written]);
         self.size += written as u64;
         Ok(written)
@@ -151,8 +153,9 @@ pub(crate) fn publish(
             existed: true,
         });
     }
-    file.sync_all().at("sync", &scratch.path)?;
-    let _sweep = lease.note(digest)?;
+    if file.metadata().at("read", &scratch.path)?.len() != size {
+        file.set_len(size).at("write", &scratch.path)?;
+    }
     move_into_place(&scratch.path, file, &lease.store().blob_path(digest))?;
     Ok(Stored {
         digest: *digest,
@@ -161,10 +164,11 @@ pub(crate) fn publish(
     })
 }
 
-/// Renames a synced file to the name of its blob.
+/// Renames a complete file to the name of its blob, so that all of it survives a power loss.
 pub(crate) fn move_into_place(from: &Path, file: &File, to: &Path) -> Result<(), Error> {
     file.set_permissions(Permissions::from_mode(BLOB_MODE))
         .at("set the mode of", from)?;
+    file.sync_all().at("sync", from)?;
     fs::rename(from, to).at("rename", from)?;
     to.parent().map_or(Ok(()), durable::sync_directory)
 }

@@ -1,8 +1,8 @@
 //! Where everything lies below the root of a store.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -240,15 +240,50 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
+    /// Waits for the lock.
     pub(crate) fn take(path: &Path, lock: fn(&File) -> io::Result<()>) -> Result<Self, Error> {
-        let file = File::options()
+        loop {
+            let file = Self::open(path)?;
+            match lock(&file) {
+                Ok(()) if is_at(&file, path)? => return Ok(Self { _file: file }),
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("lock", path, error)),
+            }
+        }
+    }
+
+    /// Takes the lock alone unless somebody has it.
+    pub(crate) fn try_take(path: &Path) -> Result<Option<Self>, Error> {
+        loop {
+            let file = Self::open(path)?;
+            match file.try_lock() {
+                Ok(()) if is_at(&file, path)? => return Ok(Some(Self { _file: file })),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(Error::io("lock", path, error)),
+            }
+        }
+    }
+
+    fn open(path: &Path) -> Result<File, Error> {
+        File::options()
             .create(true)
             .truncate(false)
             .write(true)
             .open(path)
-            .at("open the lock", path)?;
-        lock(&file).at("lock", path)?;
-        Ok(Self { _file: file })
+            .at("open the lock", path)
+    }
+}
+
+/// Whether the file is still the one with this name. Who held a lock may remove its file before he
+/// lets go; a lock on such a file keeps nobody out.
+fn is_at(file: &File, path: &Path) -> Result<bool, Error> {
+    let locked = file.metadata().at("read", path)?;
+    match fs::metadata(path) {
+        Ok(named) => Ok((locked.dev(), locked.ino()) == (named.dev(), named.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("read", path, error)),
     }
 }
 

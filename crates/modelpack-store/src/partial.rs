@@ -280,8 +280,6 @@ impl Partial {
                 actual,
             });
         }
-        self.data.sync_all().at("sync", &self.files.data)?;
-        let _sweep = self.lease.note(&digest)?;
         move_into_place(
             &self.files.data,
             &self.data,
