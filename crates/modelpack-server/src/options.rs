@@ -96,7 +96,8 @@ pub enum Hosts {
 
 impl Hosts {
     pub(crate) fn allows(&self, header: &str) -> bool {
-        let Ok(host) = header.parse::<Host>() else {
+        // Host names mean the same in upper and lower case.
+        let Ok(host) = header.to_ascii_lowercase().parse::<Host>() else {
             return *self == Self::Any;
         };
         let listed = match self {

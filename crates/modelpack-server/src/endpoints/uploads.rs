@@ -1,7 +1,7 @@
 //! Uploads: whole blobs in one request, and sessions that take several.
 
-use http::header::{CONTENT_RANGE, HeaderMap, HeaderName, LOCATION, RANGE};
 use http::StatusCode;
+use http::header::{CONTENT_RANGE, HeaderMap, HeaderName, LOCATION, RANGE};
 use http_body::Body as HttpBody;
 use modelpack_spec::distribution::{
     Endpoint, ErrorCode, OCI_CHUNK_MIN_LENGTH, UploadId, UploadRange,

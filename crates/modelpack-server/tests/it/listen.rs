@@ -1,0 +1,137 @@
+//! The listener, over real sockets.
+
+use std::time::Duration;
+
+use modelpack_server::{ListenOptions, Listener, MemoryStorage, Options, Registry, listen};
+use modelpack_spec::Digest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+async fn start(options: Options, limits: ListenOptions) -> Listener {
+    let registry = Registry::new(MemoryStorage::new(), options);
+    listen("127.0.0.1:0".parse().unwrap(), registry, limits)
+        .await
+        .unwrap()
+}
+
+/// Sends bytes and reads until the server closes.
+async fn talk(listener: &Listener, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(listener.local_addr()).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_blob_goes_in_and_out() {
+    let listener = start(Options::default(), ListenOptions::default()).await;
+    let digest = Digest::sha256(b"hello");
+    let push = format!(
+        "POST /v2/a/blobs/uploads/?digest={digest} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello"
+    );
+    assert!(
+        talk(&listener, push.as_bytes())
+            .await
+            .starts_with("HTTP/1.1 201 ")
+    );
+    let pull = format!(
+        "GET /v2/a/blobs/{digest} HTTP/1.1\r\nhost: localhost\r\nrange: bytes=1-3\r\nconnection: close\r\n\r\n"
+    );
+    let answer = talk(&listener, pull.as_bytes()).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 206 ") && answer.ends_with("\r\n\r\nell"),
+        "{answer}"
+    );
+    let head = pull
+        .replace("GET", "HEAD")
+        .replace("range: bytes=1-3\r\n", "");
+    let answer = talk(&listener, head.as_bytes()).await;
+    assert!(
+        answer.contains("content-length: 5\r\n") && answer.ends_with("\r\n\r\n"),
+        "{answer}"
+    );
+    assert!(listener.shutdown(Duration::from_secs(10)).await);
+}
+
+/// The connection ends, so that no second request can hide behind the disagreement.
+#[tokio::test]
+async fn s10_length_and_chunked_together() {
+    let listener = start(Options::default(), ListenOptions::default()).await;
+    for lengths in [
+        "content-length: 5\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 5",
+    ] {
+        let request = format!(
+            "POST /v2/a/blobs/uploads/ HTTP/1.1\r\nhost: localhost\r\n{lengths}\r\n\r\n0\r\n\r\nGET /v2/ HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        );
+        let answer = talk(&listener, request.as_bytes()).await;
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn s11_a_head_that_never_ends() {
+    let mut limits = ListenOptions::default();
+    limits.header_timeout = Duration::from_millis(50);
+    let listener = start(Options::default(), limits).await;
+    let answer = talk(&listener, b"GET /v2/ HTTP/1.1\r\nhost: loc").await;
+    assert!(!answer.contains("200"), "{answer}");
+}
+
+/// A client that is still sending gets to read the refusal.
+#[tokio::test]
+async fn an_early_answer_reaches_the_client() {
+    let listener = start(Options::default(), ListenOptions::default()).await;
+    let mut request = b"PUT /v2/a/blobs/uploads/unknown HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 900000\r\n\r\n".to_vec();
+    request.extend(vec![b'x'; 900_000]);
+    for _ in 0..20 {
+        let answer = talk(&listener, &request).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 400 ") && answer.contains("DIGEST_INVALID"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_requests_end() {
+    let listener = start(Options::default(), ListenOptions::default()).await;
+    let address = listener.local_addr();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let digest = Digest::sha256(b"hello");
+    let head = format!(
+        "POST /v2/a/blobs/uploads/?digest={digest} HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut interim = [0; 25];
+    stream.read_exact(&mut interim).await.unwrap();
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let shutdown = tokio::spawn(listener.shutdown(Duration::from_secs(10)));
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(b"hello").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert!(shutdown.await.unwrap());
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait() {
+    let mut limits = ListenOptions::default();
+    limits.max_connections = 1;
+    let listener = start(Options::default(), limits).await;
+    let first = TcpStream::connect(listener.local_addr()).await.unwrap();
+    let request = b"GET /v2/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let mut second = TcpStream::connect(listener.local_addr()).await.unwrap();
+    second.write_all(request).await.unwrap();
+    let mut byte = [0];
+    let waiting = tokio::time::timeout(Duration::from_millis(50), second.read(&mut byte)).await;
+    assert!(waiting.is_err(), "it was served beside the first");
+    drop(first);
+    let mut answer = String::new();
+    second.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
