@@ -1,0 +1,289 @@
+//! The arguments of every command.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use modelpack::Reference;
+
+/// Builds, pushes, pulls and resolves AI models as OCI artifacts (CNCF ModelPack).
+#[derive(Debug, Parser)]
+#[command(name = "modelpack", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  modelpack modelfile generate ./qwen3                     write a Modelfile for a directory
+  modelpack build ./qwen3 -f qwen3/Modelfile -t ghcr.io/me/qwen3:0.6b
+  modelpack push ghcr.io/me/qwen3:0.6b
+  modelpack resolve ghcr.io/me/qwen3:0.6b                  a verified local directory, pulled when needed
+  modelpack serve                                          the local store as a registry on 127.0.0.1:5000
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not authorised, 5 network (worth retrying),
+6 integrity, 7 no space, 130 interrupted (partial downloads are kept)";
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Where the local store is [default: $XDG_DATA_HOME/modelpack]
+    #[arg(long, global = true, value_name = "DIR", env = "MODELPACK_STORAGE_DIR")]
+    pub(crate) storage_dir: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Print no progress
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+}
+
+/// Flags of commands that talk to a registry.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Network {
+    /// Files or blobs at the same time [default: 5]
+    #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
+    pub(crate) concurrency: Option<usize>,
+    /// Talk plain HTTP
+    #[arg(long)]
+    pub(crate) plain_http: bool,
+    /// Take any TLS certificate; contents are still verified by digest
+    #[arg(long)]
+    pub(crate) insecure: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build an artifact from a directory into the local store
+    Build(Build),
+    /// Push an artifact from the local store to its registry
+    Push(Push),
+    /// Pull an artifact into the local store
+    Pull(Pull),
+    /// Give a verified local directory with the files of an artifact, pulling it when needed
+    Resolve(Resolve),
+    /// Write the files of an artifact from the local store into a directory
+    Extract(Extract),
+    /// Show what an artifact says about itself
+    Inspect(Inspect),
+    /// List the artifacts in the local store
+    #[command(visible_alias = "list")]
+    Ls(Ls),
+    /// Give an artifact in the local store another name
+    Tag(Tag),
+    /// Remove a name from the local store
+    Rm(Rm),
+    /// Remove what no name needs from the local store
+    Prune(Prune),
+    /// Hash the local store again and look for damage
+    Verify,
+    /// Serve the local store as a registry
+    Serve(Serve),
+    /// Work with Modelfiles
+    #[command(subcommand)]
+    Modelfile(Modelfile),
+    /// Show the version
+    Version,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// The directory that holds the model
+    pub(crate) path: PathBuf,
+    /// Name of the artifact, with a tag
+    #[arg(short, long, value_name = "REF")]
+    pub(crate) target: Reference,
+    /// The Modelfile [default: Modelfile]
+    #[arg(
+        short = 'f',
+        long,
+        value_name = "FILE",
+        default_value = "Modelfile",
+        hide_default_value = true
+    )]
+    pub(crate) modelfile: PathBuf,
+    /// Files at the same time [default: 5]
+    #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
+    pub(crate) concurrency: Option<usize>,
+    /// One raw layer per file; `--raw=false` makes one tar per file
+    #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) raw: bool,
+    /// Say in the config that the model reasons
+    #[arg(long)]
+    pub(crate) reasoning: bool,
+    /// Write no creation time
+    #[arg(long)]
+    pub(crate) no_creation_time: bool,
+    /// Where the source of the model is
+    #[arg(long, value_name = "URL")]
+    pub(crate) source_url: Option<String>,
+    /// Revision of the source
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) source_revision: Option<String>,
+    /// Write the real time, owner and group of each file; the artifact then differs between machines
+    #[arg(long)]
+    pub(crate) preserve_metadata: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Push {
+    /// The artifact
+    pub(crate) reference: Reference,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pull {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// Also write its files into this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) extract_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resolve {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// Where the directory is made [default: inside the store]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Never ask the registry
+    #[arg(long, conflicts_with = "always_pull")]
+    pub(crate) no_pull: bool,
+    /// Ask the registry where the tag points now, even when it is here
+    #[arg(long)]
+    pub(crate) always_pull: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Extract {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// The directory
+    #[arg(required_unless_present = "output")]
+    pub(crate) directory: Option<PathBuf>,
+    /// The directory, as a flag
+    #[arg(long, value_name = "DIR", conflicts_with = "directory")]
+    pub(crate) output: Option<PathBuf>,
+    /// Files at the same time [default: 5]
+    #[arg(long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
+    pub(crate) concurrency: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// Ask the registry instead of the local store
+    #[arg(long)]
+    pub(crate) remote: bool,
+    /// Print the config as it was received
+    #[arg(long)]
+    pub(crate) config: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    /// List the tags of this repository in its registry
+    #[arg(long, value_name = "REPOSITORY")]
+    pub(crate) remote: Option<Reference>,
+    /// List downloads that are not finished
+    #[arg(long, conflicts_with = "remote")]
+    pub(crate) partial: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tag {
+    /// The artifact
+    pub(crate) source: Reference,
+    /// Its new name
+    pub(crate) target: Reference,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// The name; with a digest, every name of that artifact in the repository
+    pub(crate) reference: Reference,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// Only say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Also remove downloads that nobody has continued for so many hours
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) partials_older_than: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address and port; port 0 takes any free one
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:5000",
+        env = "MODELPACK_LISTEN"
+    )]
+    pub(crate) listen: std::net::SocketAddr,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Modelfile {
+    /// Write a Modelfile for a directory
+    Generate(Generate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// The directory that holds the model
+    pub(crate) path: PathBuf,
+    /// Name of the model [default: the name of the directory]
+    #[arg(short, long)]
+    pub(crate) name: Option<String>,
+    /// Architecture
+    #[arg(long)]
+    pub(crate) arch: Option<String>,
+    /// Family
+    #[arg(long)]
+    pub(crate) family: Option<String>,
+    /// Format
+    #[arg(long)]
+    pub(crate) format: Option<String>,
+    /// Number of parameters
+    #[arg(long)]
+    pub(crate) param_size: Option<String>,
+    /// Precision
+    #[arg(long)]
+    pub(crate) precision: Option<String>,
+    /// Quantisation
+    #[arg(long)]
+    pub(crate) quantization: Option<String>,
+    /// The directory that gets the Modelfile
+    #[arg(short = 'O', long, value_name = "DIR", default_value = ".")]
+    pub(crate) output: PathBuf,
+    /// Replace a Modelfile that is there
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Take files that would be left out (repeatable)
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) include: Vec<String>,
+    /// Leave files out (repeatable)
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
+}

@@ -1,0 +1,54 @@
+//! `modelpack build`.
+
+use modelpack::spec::{Encoding, Timestamp};
+use modelpack::{BuildOptions, CreationTime};
+
+use crate::cli::{Build, Global, Network};
+use crate::exit::{DONE, Exit};
+use crate::printer::Printer;
+use crate::{progress, settings};
+
+pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyhow::Result<Exit> {
+    let network = Network {
+        concurrency: args.concurrency,
+        ..Network::default()
+    };
+    let toolkit = settings::toolkit(global, &network)?;
+    let mut options = BuildOptions::default();
+    options.encoding = (!args.raw).then_some(Encoding::Tar);
+    options.creation_time = creation_time(args.no_creation_time)?;
+    options.modelfile = Some(args.modelfile);
+    options.reasoning = args.reasoning;
+    options.source_url = args.source_url;
+    options.source_revision = args.source_revision;
+    options.preserve_metadata = args.preserve_metadata;
+    let report = toolkit
+        .build(
+            &args.path,
+            &args.target,
+            &options,
+            &progress::control(global),
+        )
+        .await?;
+    if printer.json {
+        printer.result(&report, |_| String::new())?;
+    } else if printer.quiet {
+        printer.raw(&format!("{}\n", report.digest))?;
+    }
+    printer.done(&format!(
+        "Successfully built model artifact: {}",
+        report.reference
+    ))?;
+    Ok(DONE)
+}
+
+fn creation_time(is_omitted: bool) -> anyhow::Result<CreationTime> {
+    if is_omitted {
+        return Ok(CreationTime::Omitted);
+    }
+    let time = |moment: jiff::Timestamp| moment.to_string().parse::<Timestamp>();
+    Ok(match settings::source_date_epoch()? {
+        Some(moment) => CreationTime::Exactly(time(moment)?),
+        None => CreationTime::Now(time(jiff::Timestamp::now())?),
+    })
+}

@@ -1,0 +1,117 @@
+//! `modelpack ls`.
+
+use modelpack::ListEntry;
+use serde::Serialize;
+
+use crate::cli::{Global, Ls};
+use crate::exit::{DONE, Exit};
+use crate::printer::{Printer, table};
+use crate::{progress, settings, units};
+
+pub(crate) async fn run(global: &Global, printer: &Printer, args: Ls) -> anyhow::Result<Exit> {
+    let toolkit = settings::toolkit(global, &args.network)?;
+    if let Some(repository) = &args.remote {
+        let list = toolkit
+            .list_remote(repository, &progress::control(global))
+            .await?;
+        printer.result(&list, |list| list.tags.join("\n"))?;
+        return Ok(DONE);
+    }
+    if args.partial {
+        return partials(&toolkit, printer);
+    }
+    let entries = toolkit.list().await?;
+    let is_quiet = printer.quiet;
+    printer.result(&entries, |entries| {
+        if is_quiet {
+            names(entries)
+        } else {
+            rows(entries)
+        }
+    })?;
+    Ok(DONE)
+}
+
+fn names(entries: &[ListEntry]) -> String {
+    entries
+        .iter()
+        .map(|entry| entry.reference.to_string())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn rows(entries: &[ListEntry]) -> String {
+    let now = jiff::Timestamp::now();
+    let mut rows = vec![
+        ["REPOSITORY", "TAG", "DIGEST", "CREATED", "SIZE"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for entry in entries {
+        let created = entry
+            .created_at
+            .as_ref()
+            .and_then(|time| time.as_str().parse::<jiff::Timestamp>().ok())
+            .map_or_else(
+                || "-".to_owned(),
+                |time| units::ago(now.as_second() - time.as_second()),
+            );
+        let size = if entry.damage.is_some() {
+            "damaged".to_owned()
+        } else {
+            units::bytes(entry.size)
+        };
+        let tag = entry
+            .reference
+            .tag
+            .as_ref()
+            .map_or_else(|| "-".to_owned(), ToString::to_string);
+        rows.push(vec![
+            entry.reference.name(),
+            tag,
+            entry.digest.to_string(),
+            created,
+            size,
+        ]);
+    }
+    table(&rows)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartialRow {
+    digest: String,
+    size: u64,
+    done: u64,
+    wanted_by: String,
+}
+
+fn partials(toolkit: &modelpack::Toolkit, printer: &Printer) -> anyhow::Result<Exit> {
+    let found = toolkit.store().partials().map_err(modelpack::Error::from)?;
+    let rows: Vec<_> = found
+        .into_iter()
+        .map(|partial| PartialRow {
+            digest: partial.digest.to_string(),
+            size: partial.size,
+            done: partial.done,
+            wanted_by: partial.wanted_by,
+        })
+        .collect();
+    printer.result(&rows, |rows| {
+        let mut lines = vec![
+            ["DIGEST", "DONE", "SIZE", "WANTED BY"]
+                .map(str::to_owned)
+                .to_vec(),
+        ];
+        lines.extend(rows.iter().map(|row| {
+            vec![
+                row.digest.clone(),
+                units::bytes(row.done),
+                units::bytes(row.size),
+                row.wanted_by.clone(),
+            ]
+        }));
+        table(&lines)
+    })?;
+    Ok(DONE)
+}

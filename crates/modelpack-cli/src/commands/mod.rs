@@ -1,0 +1,45 @@
+//! One file per command: arguments, one call into the library, one report.
+
+mod build;
+mod extract;
+mod inspect;
+mod ls;
+mod modelfile;
+mod prune;
+mod pull;
+mod push;
+mod resolve;
+mod rm;
+mod serve;
+mod tag;
+mod verify;
+mod version;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+use crate::printer::Printer;
+
+/// Runs a command.
+pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let Cli { global, command } = cli;
+    let printer = Printer {
+        json: global.json,
+        quiet: global.quiet,
+    };
+    match command {
+        Command::Build(args) => build::run(&global, &printer, args).await,
+        Command::Push(args) => push::run(&global, &printer, args).await,
+        Command::Pull(args) => pull::run(&global, &printer, args).await,
+        Command::Resolve(args) => resolve::run(&global, &printer, args).await,
+        Command::Extract(args) => extract::run(&global, &printer, args).await,
+        Command::Inspect(args) => inspect::run(&global, &printer, args).await,
+        Command::Ls(args) => ls::run(&global, &printer, args).await,
+        Command::Tag(args) => tag::run(&global, args).await,
+        Command::Rm(args) => rm::run(&global, &printer, args).await,
+        Command::Prune(args) => prune::run(&global, &printer, args).await,
+        Command::Verify => verify::run(&global, &printer).await,
+        Command::Serve(args) => serve::run(&global, args).await,
+        Command::Modelfile(args) => modelfile::run(&global, &printer, args).await,
+        Command::Version => version::run(&printer),
+    }
+}

@@ -1,0 +1,99 @@
+//! Results to stdout, everything else to stderr.
+#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// Where results go, and in which form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Printer {
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+}
+
+impl Printer {
+    /// Prints a result: the report as JSON, or the text that `text` makes of it.
+    pub(crate) fn result<T: Serialize>(
+        &self,
+        report: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<()> {
+        if self.json {
+            let json = serde_json::to_string_pretty(report)?;
+            return write_out(&format!("{json}\n"));
+        }
+        let text = text(report);
+        if text.is_empty() {
+            Ok(())
+        } else {
+            write_out(&format!("{}\n", text.trim_end_matches('\n')))
+        }
+    }
+
+    /// Prints a sentence that is not the result itself; nothing in quiet or JSON mode.
+    pub(crate) fn done(&self, sentence: &str) -> anyhow::Result<()> {
+        if self.json || self.quiet {
+            Ok(())
+        } else {
+            write_out(&format!("{sentence}\n"))
+        }
+    }
+
+    /// Prints text exactly as it is.
+    pub(crate) fn raw(&self, text: &str) -> anyhow::Result<()> {
+        write_out(text)
+    }
+}
+
+/// A reader that goes away, such as `head`, is no error.
+fn write_out(text: &str) -> anyhow::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Prints a note to stderr.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Prints an error with its causes and, when there is one, what to do next.
+pub(crate) fn print_error(error: &anyhow::Error) {
+    let mut text = format!("error: {error}");
+    for cause in error.chain().skip(1) {
+        text.push_str(&format!("\n  because: {cause}"));
+    }
+    let hint = error
+        .downcast_ref::<modelpack::Error>()
+        .and_then(modelpack::Error::hint);
+    if let Some(hint) = hint {
+        text.push_str(&format!("\nhint: {hint}"));
+    }
+    eprintln!("{text}");
+}
+
+/// Lays rows out in columns, four spaces apart.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(&format!("{cell:width$}    "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,24 @@
+//! Tests of sizes and times.
+
+use super::*;
+
+#[test]
+fn sizes_have_one_decimal_and_never_a_thousand_of_a_unit() {
+    let check = |size, expected: &str| assert_eq!(bytes(size), expected);
+    check(0, "0 B");
+    check(999, "999 B");
+    check(1000, "1.0 kB");
+    check(999_999, "999.9 kB");
+    check(1_500_000, "1.5 MB");
+    check(u64::MAX, "18446.7 PB");
+}
+
+#[test]
+fn times_use_the_largest_unit_that_fits() {
+    let check = |seconds, expected: &str| assert_eq!(ago(seconds), expected);
+    check(-5, "now");
+    check(1, "1 second ago");
+    check(7200, "2 hours ago");
+    check(86_400, "1 day ago");
+    check(80_000_000, "2 years ago");
+}
