@@ -9,6 +9,7 @@ use modelpack_spec::{Encoding, FilePath};
 
 use crate::archive::{tree, unpack, unpack_as};
 
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn has_gnu_tar() -> bool {
     let found = Command::new("tar")
         .arg("--version")

@@ -1,4 +1,5 @@
 //! Integration tests.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
 
 mod archive;
 mod interop;
