@@ -1,0 +1,150 @@
+//! Layers: what their bytes hash to before and after decompression, and which entries they hold.
+
+use std::io::{self, Read};
+
+use modelpack_spec::rules::{Contents, Entry};
+use modelpack_spec::{Algorithm, Digest, Encoding, Hasher};
+
+/// Most bytes a compressed layer may grow to for each of its own; deflate cannot reach more than 1032.
+const MAX_EXPANSION: u64 = 1100;
+/// Most entries that are listed of one archive: enough for any model, little enough for memory.
+const MAX_ENTRIES: usize = 100_000;
+
+/// What the bytes of a layer are.
+pub(crate) struct Facts {
+    /// Digest of the bytes as stored.
+    pub(crate) digest: Digest,
+    /// Number of bytes as stored.
+    pub(crate) size: u64,
+    /// Digest after decompression, or why there is none.
+    pub(crate) diff_id: Result<Digest, String>,
+    /// Entries, when it is an archive that can be read.
+    pub(crate) contents: Option<Result<Contents, String>>,
+}
+
+/// Reads a layer to its end, in bounded memory. Both digests are of the given algorithms.
+pub(crate) fn examine(
+    blob: impl Read,
+    size: u64,
+    encoding: Option<Encoding>,
+    stored: Algorithm,
+    uncompressed: Algorithm,
+) -> io::Result<Facts> {
+    let mut outer = Counted::new(blob, stored);
+    let limit = size
+        .saturating_mul(MAX_EXPANSION)
+        .saturating_add(1024 * 1024);
+    let (diff_id, contents) = match encoding {
+        None | Some(Encoding::Raw) => (drain(&mut outer, uncompressed, u64::MAX), None),
+        Some(Encoding::Tar) => archive(&mut outer, uncompressed, u64::MAX),
+        Some(Encoding::TarGzip) => archive(
+            flate2::read::MultiGzDecoder::new(&mut outer),
+            uncompressed,
+            limit,
+        ),
+        Some(Encoding::TarZstd) => match zstd::Decoder::new(&mut outer) {
+            Ok(decoder) => archive(decoder, uncompressed, limit),
+            Err(error) => (Err(error.to_string()), Some(Err(error.to_string()))),
+        },
+    };
+    // What a decoder left over, or did not get to, belongs to the blob all the same.
+    io::copy(&mut outer, &mut io::sink())?;
+    Ok(Facts {
+        size: outer.count,
+        digest: outer.hasher.finish(),
+        diff_id,
+        contents,
+    })
+}
+
+fn drain(reader: impl Read, algorithm: Algorithm, limit: u64) -> Result<Digest, String> {
+    let mut inner = Counted::new(reader.take(limit), algorithm);
+    io::copy(&mut inner, &mut io::sink()).map_err(|error| error.to_string())?;
+    inner.finish(limit)
+}
+
+fn archive(
+    reader: impl Read,
+    algorithm: Algorithm,
+    limit: u64,
+) -> (Result<Digest, String>, Option<Result<Contents, String>>) {
+    let mut inner = Counted::new(reader.take(limit), algorithm);
+    let contents = list(&mut inner).map_err(|error| error.to_string());
+    let diff_id = io::copy(&mut inner, &mut io::sink())
+        .map_err(|error| error.to_string())
+        .and_then(|_| inner.finish(limit));
+    (diff_id, Some(contents))
+}
+
+fn list(reader: impl Read) -> io::Result<Contents> {
+    let mut entries = Vec::new();
+    for entry in tar::Archive::new(reader).entries()? {
+        let mut entry = entry?;
+        if entries.len() == MAX_ENTRIES {
+            return Err(io::Error::other(format!("more than {MAX_ENTRIES} entries")));
+        }
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let mut platform_keys = Vec::new();
+        if let Some(extensions) = entry.pax_extensions()? {
+            for extension in extensions {
+                let key = String::from_utf8_lossy(extension?.key_bytes()).into_owned();
+                if key.contains('.') {
+                    platform_keys.push(key);
+                }
+            }
+        }
+        let header = entry.header();
+        let mut found = Entry::new(path);
+        found.is_file = header.entry_type().is_file();
+        found.mtime = header.mtime().ok();
+        found.uid = header.uid().ok();
+        found.gid = header.gid().ok();
+        found.mode = header.mode().ok();
+        found.platform_keys = platform_keys;
+        entries.push(found);
+    }
+    Ok(Contents::new(entries))
+}
+
+/// Hashes and counts what passes.
+struct Counted<R> {
+    reader: R,
+    hasher: Hasher,
+    count: u64,
+    /// The first error of the reader: some decoders answer a second read with the end of the file.
+    defect: Option<String>,
+}
+
+impl<R: Read> Counted<R> {
+    fn new(reader: R, algorithm: Algorithm) -> Self {
+        Self {
+            reader,
+            hasher: Hasher::new(algorithm),
+            count: 0,
+            defect: None,
+        }
+    }
+
+    fn finish(self, limit: u64) -> Result<Digest, String> {
+        if let Some(defect) = self.defect {
+            return Err(defect);
+        }
+        if self.count == limit {
+            return Err(format!("it decompresses to {limit} bytes or more"));
+        }
+        Ok(self.hasher.finish())
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer).inspect_err(|error| {
+            if error.kind() != io::ErrorKind::Interrupted {
+                self.defect.get_or_insert_with(|| error.to_string());
+            }
+        })?;
+        self.hasher.update(&buffer[..read]);
+        self.count += read as u64;
+        Ok(read)
+    }
+}
