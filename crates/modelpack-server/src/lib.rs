@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use http::Request;
-//! use http_body_util::{BodyExt, Empty, Full};
+//! use http_body_util::BodyExt;
 //! use modelpack_server::{MemoryStorage, Options, Registry};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -14,12 +14,11 @@
 //! let registry = Registry::new(MemoryStorage::new(), Options::default());
 //!
 //! let digest = modelpack_spec::Digest::sha256(b"weights");
-//! let upload = Request::post(format!("/v2/qwen/qwen3/blobs/uploads/?digest={digest}"))
-//!     .body(Full::from("weights"))?;
-//! assert_eq!(registry.handle(upload).await.status(), 201);
+//! let push = Request::post(format!("/v2/qwen/qwen3/blobs/uploads/?digest={digest}"));
+//! assert_eq!(registry.handle(push.body("weights".to_owned())?).await.status(), 201);
 //!
-//! let pull = Request::get(format!("/v2/qwen/qwen3/blobs/{digest}")).body(Empty::<bytes::Bytes>::new())?;
-//! let body = registry.handle(pull).await.into_body();
+//! let pull = Request::get(format!("/v2/qwen/qwen3/blobs/{digest}"));
+//! let body = registry.handle(pull.body(String::new())?).await.into_body();
 //! assert_eq!(body.collect().await?.to_bytes(), "weights");
 //! # Ok(())
 //! # }

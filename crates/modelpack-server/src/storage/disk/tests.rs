@@ -1,1 +1,0 @@
-//! Cases of the disk storage that the HTTP tests cannot reach.
