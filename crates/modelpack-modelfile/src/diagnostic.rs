@@ -1,10 +1,33 @@
 //! What is wrong with a Modelfile, and where.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 /// Longest part of a line that is shown; a line can be longer than any terminal.
 const MAX_SHOWN: usize = 160;
+
+/// A word of outside text within a message: short, and without characters that a terminal obeys.
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
+
+/// Longest word in a message, in characters.
+const MAX_WORD: usize = 80;
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut characters = self.0.chars();
+        for character in characters.by_ref().take(MAX_WORD) {
+            if character.is_control() || character == '\u{feff}' {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                f.write_char(character)?;
+            }
+        }
+        if characters.next().is_some() {
+            f.write_char('…')?;
+        }
+        Ok(())
+    }
+}
 
 /// A mistake in a Modelfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +46,13 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// The message with its line, a caret under what is wrong, and the hint. `text` is the Modelfile.
+    /// The message with its line, a caret under what is wrong, and the hint. `text` is the Modelfile;
+    /// of another text only the message is shown.
     #[must_use]
     pub fn render(&self, text: &str) -> String {
+        if text.get(self.span.clone()).is_none() {
+            return format!("error: {self}");
+        }
         let start = text[..self.span.start].rfind('\n').map_or(0, |at| at + 1);
         let end = text[self.span.start..]
             .find('\n')

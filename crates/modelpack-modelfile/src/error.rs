@@ -1,11 +1,13 @@
 //! Why a Modelfile could not be generated, or a pattern is none.
 
+use crate::diagnostic::Shown;
+
 /// Why a Modelfile could not be generated, or a pattern is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The pattern is malformed.
-    #[error("invalid pattern `{pattern}`: {reason}")]
+    #[error("invalid pattern `{}`: {reason}", Shown(pattern))]
     InvalidPattern {
         /// The pattern.
         pattern: String,
@@ -13,7 +15,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// The pattern or path leads out of the work directory.
-    #[error("`{pattern}` is outside of the work directory: {reason}")]
+    #[error("`{}` is outside of the work directory: {reason}", Shown(pattern))]
     Outside {
         /// The pattern or path.
         pattern: String,
@@ -21,7 +23,10 @@ pub enum Error {
         reason: &'static str,
     },
     /// A name cannot be written in a Modelfile.
-    #[error("`{}` cannot be written in a Modelfile: it has a line break", name.escape_debug())]
+    #[error(
+        "`{}` cannot be written in a Modelfile: it has a line break",
+        Shown(name)
+    )]
     Unwritable {
         /// The file name or value.
         name: String,

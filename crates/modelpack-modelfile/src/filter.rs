@@ -3,45 +3,47 @@
 use crate::classify::is_skipped;
 use crate::{Error, Pattern};
 
-/// Most alternatives that the braces of one pattern may stand for.
-const MAX_ALTERNATIVES: usize = 256;
+/// Most patterns of one filter, counting what braces stand for: every one of them is tried on every
+/// file, and a few nested braces stand for millions.
+const MAX_ALTERNATIVES: usize = 1024;
 
 /// Decides while a directory is walked. Exclude goes before include, include before the names that
 /// are left out by default: hidden files, Modelfiles and what Python leaves behind.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     include: Vec<Pattern>,
-    include_texts: Vec<String>,
     exclude: Vec<Pattern>,
 }
 
 impl Filter {
-    /// A filter of patterns relative to the directory, with `{a,b}` for alternatives.
+    /// A filter of patterns relative to the directory, with `{a,b}` for alternatives. A `/` at the end
+    /// means nothing.
     ///
     /// # Errors
     /// [`Error::InvalidPattern`], [`Error::Outside`].
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, Error> {
         Ok(Self {
             include: parse(include)?,
-            include_texts: include.to_vec(),
             exclude: parse(exclude)?,
         })
     }
 
-    /// Whether to look into a directory. Never asked for the root, whose own name does not matter.
+    /// Whether to look into a directory. Never ask for the root, whose own name does not matter. A
+    /// hidden directory is entered when an include matches it or leads through it.
     #[must_use]
     pub fn enter(&self, path: &str) -> bool {
         let is_wanted = || {
             matches_any(&self.include, path)
-                || self.include_texts.iter().any(|text| {
-                    text.strip_prefix(path)
-                        .is_some_and(|rest| rest.starts_with('/'))
-                })
+                || self
+                    .include
+                    .iter()
+                    .any(|pattern| pattern.leads_through(path))
         };
         !matches_any(&self.exclude, path) && (!is_skipped(path) || is_wanted())
     }
 
-    /// Whether to name a file.
+    /// Whether to name a file of a directory that was entered. In a hidden directory that an include
+    /// opened, ordinary files need no include of their own.
     #[must_use]
     pub fn keep(&self, path: &str) -> bool {
         !matches_any(&self.exclude, path) && (!is_skipped(path) || matches_any(&self.include, path))
@@ -55,34 +57,62 @@ fn matches_any(patterns: &[Pattern], path: &str) -> bool {
 fn parse(texts: &[String]) -> Result<Vec<Pattern>, Error> {
     let mut patterns = Vec::new();
     for text in texts {
+        let invalid = |reason| Error::InvalidPattern {
+            pattern: text.clone(),
+            reason,
+        };
         let mut pending = vec![text.trim_end_matches('/').to_owned()];
-        let mut alternatives = 0;
-        while let Some(text) = pending.pop() {
-            alternatives += 1;
-            if alternatives > MAX_ALTERNATIVES {
-                return Err(Error::InvalidPattern {
-                    pattern: text,
-                    reason: "its braces stand for more than 256 patterns",
-                });
-            }
-            match expand_first(&text) {
+        while let Some(next) = pending.pop() {
+            match alternatives(&next).map_err(invalid)? {
                 Some(expanded) => pending.extend(expanded),
-                None => patterns.push(Pattern::parse(&text)?),
+                None => patterns.push(Pattern::parse_filter(&next)?),
+            }
+            if pending.len() + patterns.len() > MAX_ALTERNATIVES {
+                return Err(invalid("its braces stand for too many patterns"));
             }
         }
     }
     Ok(patterns)
 }
 
-/// Expands the first innermost `{a,b}`; nothing when there is none.
-fn expand_first(text: &str) -> Option<Vec<String>> {
-    let close = text.find('}')?;
-    let open = text[..close].rfind('{')?;
-    let (before, after) = (&text[..open], &text[close + 1..]);
-    Some(
-        text[open + 1..close]
-            .split(',')
-            .map(|choice| format!("{before}{choice}{after}"))
-            .collect(),
-    )
+/// Expands the first `{a,b}`, whose choices may hold further ones; nothing when there is none. Braces
+/// behind a backslash and within `[…]` are ordinary characters.
+fn alternatives(text: &str) -> Result<Option<Vec<String>>, &'static str> {
+    let (mut depth, mut is_in_class) = (0_usize, false);
+    // Where the choices begin: behind the brace and behind each comma.
+    let mut starts = Vec::new();
+    let mut characters = text.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '\\' => {
+                characters.next();
+            }
+            ']' => is_in_class = false,
+            _ if is_in_class => {}
+            '[' => is_in_class = true,
+            '{' => {
+                if depth == 0 {
+                    starts.push(at + 1);
+                }
+                depth += 1;
+            }
+            ',' if depth == 1 => starts.push(at + 1),
+            '}' if depth == 0 => return Err("a `}` closes nothing; write `\\}` for the character"),
+            '}' if depth == 1 => {
+                let (before, after) = (&text[..starts[0] - 1], &text[at + 1..]);
+                let ends = starts[1..].iter().map(|start| start - 1).chain([at]);
+                let choices = starts
+                    .iter()
+                    .zip(ends)
+                    .map(|(start, end)| format!("{before}{}{after}", &text[*start..end]));
+                return Ok(Some(choices.collect()));
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+    }
+    if depth > 0 {
+        return Err("a `{` is never closed; write `\\{` for the character");
+    }
+    Ok(None)
 }

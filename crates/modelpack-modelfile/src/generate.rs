@@ -2,6 +2,7 @@
 
 use modelpack_spec::Kind;
 
+use crate::diagnostic::Shown;
 use crate::lex::quote;
 use crate::{Error, Metadata, Pattern, classify};
 
@@ -28,7 +29,8 @@ pub struct GenerateOptions {
 ///
 /// # Errors
 /// [`Error::NothingFound`] without any model, code or dataset file; [`Error::Unwritable`] for a name
-/// with a line break; [`Error::OverLimit`].
+/// with a line break; [`Error::Outside`] and [`Error::InvalidPattern`] for a path that is not plainly
+/// relative; [`Error::OverLimit`].
 pub fn generate(files: &[(String, u64)], options: &GenerateOptions) -> Result<String, Error> {
     let over = |what: String, limit: u64| Err(Error::OverLimit { what, limit });
     if files.len() > MAX_FILES {
@@ -38,7 +40,10 @@ pub fn generate(files: &[(String, u64)], options: &GenerateOptions) -> Result<St
     let mut sorted: Vec<(Kind, &str)> = Vec::new();
     for (path, size) in files {
         if *size > MAX_FILE_BYTES {
-            return over(format!("`{path}` of {size} bytes is"), MAX_FILE_BYTES);
+            return over(
+                format!("`{}` of {size} bytes is", Shown(path)),
+                MAX_FILE_BYTES,
+            );
         }
         total = total.saturating_add(*size);
         sorted.push((classify(path, *size), path));
@@ -93,10 +98,23 @@ pub fn generate(files: &[(String, u64)], options: &GenerateOptions) -> Result<St
             text.push_str(&format!("\n# {comment}\n"));
         }
         for path in paths {
-            text.push_str(&format!("{word} {}\n", written(&Pattern::escape(path))?));
+            text.push_str(&format!("{word} {}\n", written(&pattern(path)?)?));
         }
     }
     Ok(text)
+}
+
+/// The pattern that matches this path alone.
+fn pattern(path: &str) -> Result<String, Error> {
+    let escaped = Pattern::escape(path);
+    if Pattern::parse(&escaped)?.matches(path) {
+        Ok(escaped)
+    } else {
+        Err(Error::InvalidPattern {
+            pattern: path.to_owned(),
+            reason: "it has an empty component or `.`",
+        })
+    }
 }
 
 fn written(value: &str) -> Result<String, Error> {

@@ -33,15 +33,17 @@ pub(crate) fn words(text: &str) -> Result<Vec<Word>, Range<usize>> {
         match character {
             '"' if quote.is_some() => quote = None,
             '"' => quote = Some(at),
-            // A backslash at the very end has nothing to act on and is dropped.
-            '\\' => {
-                if let Some((_, next)) = characters.next() {
-                    word.value.push(next);
-                }
-            }
+            '\\' => match characters.next() {
+                Some((_, next)) => word.value.push(next),
+                // A backslash at the very end has nothing to act on; alone it is not even a word.
+                None if word.span.is_empty() => current = None,
+                None => {}
+            },
             other => word.value.push(other),
         }
-        word.span.end = characters.offset();
+        if let Some(word) = &mut current {
+            word.span.end = characters.offset();
+        }
     }
     if let Some(start) = quote {
         return Err(start..text.len());

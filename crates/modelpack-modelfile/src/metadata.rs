@@ -31,16 +31,18 @@ impl Metadata {
                 continue;
             };
             let nested = config.get("text_config").and_then(Value::as_object);
-            let text = |key: &str| {
-                let found = config
-                    .get(key)
-                    .or_else(|| nested.and_then(|nested| nested.get(key)));
-                found.and_then(Value::as_str).map(str::to_owned)
+            // A model of several parts describes the one that speaks in `text_config`. Null and empty
+            // values say nothing.
+            let text = |keys: &[&str]| {
+                [Some(&config), nested]
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|object| keys.iter().filter_map(|key| object.get(*key)?.as_str()))
+                    .find(|value| !value.is_empty())
+                    .map(str::to_owned)
             };
-            metadata.precision = text("torch_dtype")
-                .or_else(|| text("dtype"))
-                .or(metadata.precision);
-            metadata.family = text("model_type").or(metadata.family);
+            metadata.precision = text(&["torch_dtype", "dtype"]).or(metadata.precision);
+            metadata.family = text(&["model_type"]).or(metadata.family);
             if config.contains_key("transformers_version") {
                 metadata.arch = Some("transformer".to_owned());
             }

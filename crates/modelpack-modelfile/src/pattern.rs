@@ -1,6 +1,7 @@
 //! Paths and patterns that name files below the work directory.
 
 use std::fmt;
+use std::str::Chars;
 
 use crate::Error;
 
@@ -13,7 +14,6 @@ use crate::Error;
 pub struct Pattern {
     text: String,
     components: Vec<Component>,
-    is_literal: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,49 +34,74 @@ enum Token {
     },
 }
 
+/// Whose rules a text is read by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// Those of Go's `filepath.Match`, which `modctl` applies to the lines of a Modelfile. A text
+    /// without wildcards is a path, in which a backslash is a character like any other.
+    Modelfile,
+    /// Those of `doublestar`, which `modctl` applies to `--include` and `--exclude`. A backslash
+    /// always escapes, and `[!a]` is `[^a]`.
+    Filter,
+}
+
 impl Pattern {
     /// Parses a path or pattern.
     ///
     /// # Errors
-    /// [`Error::Outside`] when it is absolute or has `..`, [`Error::InvalidPattern`].
+    /// [`Error::Outside`] when it is absolute or has `..`, [`Error::Unwritable`] when it has a line
+    /// break, [`Error::InvalidPattern`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let outside = |reason| {
-            Err(Error::Outside {
-                pattern: text.to_owned(),
-                reason,
-            })
+        Self::parse_as(text, Dialect::Modelfile)
+    }
+
+    pub(crate) fn parse_filter(text: &str) -> Result<Self, Error> {
+        Self::parse_as(text, Dialect::Filter)
+    }
+
+    fn parse_as(text: &str, dialect: Dialect) -> Result<Self, Error> {
+        let outside = |reason| Error::Outside {
+            pattern: text.to_owned(),
+            reason,
         };
-        if text.starts_with('/') {
-            return outside("it is absolute; write it relative to the work directory");
+        let invalid = |reason| Error::InvalidPattern {
+            pattern: text.to_owned(),
+            reason,
+        };
+        if text.contains('\n') {
+            return Err(Error::Unwritable {
+                name: text.to_owned(),
+            });
         }
-        let is_literal = !text.contains(['*', '?', '[', ']']);
+        if text.starts_with('/') {
+            return Err(outside(
+                "it is absolute; write it relative to the work directory",
+            ));
+        }
+        let is_literal = dialect == Dialect::Modelfile && !text.contains(['*', '?', '[', ']']);
         let mut components = Vec::new();
-        for name in split(text, is_literal) {
-            match name {
-                "" | "." => {}
-                ".." => return outside("it has `..`"),
-                "**" if !is_literal => components.push(Component::AnyDirectories),
-                name if is_literal => components.push(Component::Name(
-                    name.chars().map(Token::Character).collect(),
-                )),
-                name => components.push(Component::Name(tokens(name).map_err(|reason| {
-                    Error::InvalidPattern {
-                        pattern: text.to_owned(),
-                        reason,
-                    }
-                })?)),
+        for name in text.split('/').filter(|name| !matches!(*name, "" | ".")) {
+            if name == "**" {
+                components.push(Component::AnyDirectories);
+                continue;
             }
+            let tokens = if is_literal {
+                name.chars().map(Token::Character).collect()
+            } else {
+                tokens(name, dialect).map_err(invalid)?
+            };
+            // Looked for behind the escapes: `\.\.` is the same as `..`.
+            if tokens == [Token::Character('.'), Token::Character('.')] {
+                return Err(outside("it has `..`"));
+            }
+            components.push(Component::Name(tokens));
         }
         if components.is_empty() {
-            return Err(Error::InvalidPattern {
-                pattern: text.to_owned(),
-                reason: "it names no file",
-            });
+            return Err(invalid("it names no file"));
         }
         Ok(Self {
             text: text.to_owned(),
             components,
-            is_literal,
         })
     }
 
@@ -105,11 +130,10 @@ impl Pattern {
     /// Whether it can match more than one path.
     #[must_use]
     pub fn has_wildcards(&self) -> bool {
-        let is_name = |token: &Token| matches!(token, Token::Character(_));
-        !self.is_literal
-            && !self.components.iter().all(
-                |component| matches!(component, Component::Name(tokens) if tokens.iter().all(is_name)),
-            )
+        !self
+            .components
+            .iter()
+            .all(|component| component.literal().is_some())
     }
 
     /// Whether it matches a path with `/` between components.
@@ -144,6 +168,33 @@ impl Pattern {
             .iter()
             .all(|component| *component == Component::AnyDirectories)
     }
+
+    /// Whether it begins with the names of this directory, without wildcards, and goes on behind it.
+    pub(crate) fn leads_through(&self, directory: &str) -> bool {
+        let mut components = self.components.iter();
+        directory.split('/').all(|name| {
+            components
+                .next()
+                .and_then(Component::literal)
+                .is_some_and(|literal| literal == name)
+        }) && components.next().is_some()
+    }
+}
+
+impl Component {
+    /// The one name that it matches, when it is one.
+    fn literal(&self) -> Option<String> {
+        let Self::Name(tokens) = self else {
+            return None;
+        };
+        tokens
+            .iter()
+            .map(|token| match token {
+                Token::Character(character) => Some(*character),
+                _ => None,
+            })
+            .collect()
+    }
 }
 
 impl fmt::Display for Pattern {
@@ -152,18 +203,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// Splits at slashes. In a pattern, an escaped slash is still a slash, as no name can have one.
-fn split(text: &str, is_literal: bool) -> impl Iterator<Item = &str> {
-    text.split('/').map(move |name| {
-        if is_literal {
-            name
-        } else {
-            name.strip_suffix('\\').unwrap_or(name)
-        }
-    })
-}
-
-fn tokens(name: &str) -> Result<Vec<Token>, &'static str> {
+fn tokens(name: &str, dialect: Dialect) -> Result<Vec<Token>, &'static str> {
     let mut tokens = Vec::new();
     let mut characters = name.chars();
     while let Some(character) = characters.next() {
@@ -176,16 +216,17 @@ fn tokens(name: &str) -> Result<Vec<Token>, &'static str> {
             }
             '?' => Token::AnyCharacter,
             '\\' => Token::Character(characters.next().ok_or("it ends in a backslash")?),
-            '[' => class(&mut characters)?,
+            '[' => class(&mut characters, dialect)?,
             other => Token::Character(other),
         });
     }
     Ok(tokens)
 }
 
-fn class(characters: &mut std::str::Chars<'_>) -> Result<Token, &'static str> {
+fn class(characters: &mut Chars<'_>, dialect: Dialect) -> Result<Token, &'static str> {
     const UNCLOSED: &str = "a `[` is never closed; write `\\[` for the character itself";
-    let is_negated = characters.as_str().starts_with('^');
+    let is_negated = characters.as_str().starts_with('^')
+        || (dialect == Dialect::Filter && characters.as_str().starts_with('!'));
     if is_negated {
         characters.next();
     }
@@ -214,36 +255,42 @@ fn class(characters: &mut std::str::Chars<'_>) -> Result<Token, &'static str> {
 
 /// Matches one name in time proportional to the product of the lengths, whatever the stars.
 fn matches_name(tokens: &[Token], name: &str) -> bool {
-    let name: Vec<char> = name.chars().collect();
-    let (mut token, mut at) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while at < name.len() {
-        let matched = match tokens.get(token) {
-            Some(Token::AnyText) => {
-                retry = Some((token, at));
-                token += 1;
-                continue;
-            }
-            Some(Token::AnyCharacter) => true,
-            Some(Token::Character(character)) => *character == name[at],
-            Some(Token::Class { is_negated, ranges }) => {
-                ranges
-                    .iter()
-                    .any(|(first, last)| (*first..=*last).contains(&name[at]))
-                    != *is_negated
-            }
-            None => false,
-        };
-        if matched {
+    let (mut token, mut rest) = (0, name.chars());
+    let mut retry: Option<(usize, Chars<'_>)> = None;
+    loop {
+        if let Some(Token::AnyText) = tokens.get(token) {
             token += 1;
-            at += 1;
-        } else if let Some((star, from)) = &mut retry {
-            *from += 1;
-            token = *star + 1;
-            at = *from;
-        } else {
+            retry = Some((token, rest.clone()));
+            continue;
+        }
+        let Some(character) = rest.next() else {
+            return token == tokens.len();
+        };
+        if tokens
+            .get(token)
+            .is_some_and(|token| matches_character(token, character))
+        {
+            token += 1;
+            continue;
+        }
+        // The last star takes one character more; giving it to an earlier one would not help.
+        let Some((after, from)) = &mut retry else {
             return false;
+        };
+        from.next();
+        (token, rest) = (*after, from.clone());
+    }
+}
+
+fn matches_character(token: &Token, character: char) -> bool {
+    match token {
+        Token::Character(expected) => *expected == character,
+        Token::AnyCharacter | Token::AnyText => true,
+        Token::Class { is_negated, ranges } => {
+            ranges
+                .iter()
+                .any(|(first, last)| (*first..=*last).contains(&character))
+                != *is_negated
         }
     }
-    tokens[token..].iter().all(|token| *token == Token::AnyText)
 }

@@ -1,14 +1,18 @@
 //! What a Modelfile says, without how it says it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use modelpack_spec::Kind;
 
 use crate::lex::quote;
-use crate::syntax::{Field, Keyword, diagnostic};
+use crate::syntax::{Field, Keyword, MAX_DIAGNOSTICS, diagnostic};
 use crate::{Diagnostic, Modelfile, Pattern};
 
 /// What a Modelfile says. It displays as a Modelfile that says the same.
+///
+/// That text always parses back. No Modelfile can hold an empty value or one with a line break, so the
+/// former is left out and the latter shows a space; no recipe that was [lowered](Modelfile::lower) has them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Recipe {
@@ -38,28 +42,37 @@ pub struct Source {
     pub kind: Kind,
     /// Which they are.
     pub pattern: Pattern,
-    /// The 1-based line that says so.
+    /// The line that says so, from 1.
     pub line: usize,
+}
+
+impl Source {
+    /// A source that stands in no Modelfile: its line is 0.
+    #[must_use]
+    pub fn new(kind: Kind, pattern: Pattern) -> Self {
+        Self {
+            kind,
+            pattern,
+            line: 0,
+        }
+    }
 }
 
 impl Modelfile {
     /// Gives what the Modelfile says.
     ///
     /// # Errors
-    /// All diagnostics when there is one, those of patterns included.
+    /// All diagnostics when there is one, those of patterns included, in the order of the text.
     pub fn lower(&self) -> Result<Recipe, Vec<Diagnostic>> {
         let mut diagnostics = self.diagnostics.clone();
         let mut recipe = Recipe::default();
+        let mut known = BTreeSet::new();
         for (line, command) in self.commands() {
             match command.keyword {
                 Keyword::Field(field) => *recipe.field(field) = Some(command.value.clone()),
                 Keyword::Files(kind) => match Pattern::parse(&command.value) {
                     Ok(pattern) => {
-                        let is_known = recipe
-                            .sources
-                            .iter()
-                            .any(|known| known.kind == kind && known.pattern == pattern);
-                        if !is_known {
+                        if known.insert((kind, command.value.as_str())) {
                             recipe.sources.push(Source {
                                 kind,
                                 pattern,
@@ -78,6 +91,7 @@ impl Modelfile {
             }
         }
         diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+        diagnostics.truncate(MAX_DIAGNOSTICS);
         if diagnostics.is_empty() {
             Ok(recipe)
         } else {
@@ -114,8 +128,9 @@ impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut copy = self.clone();
         for field in FIELDS {
-            if let Some(value) = copy.field(field) {
-                writeln!(f, "{} {}", Keyword::Field(field).as_str(), quote(value))?;
+            if let Some(value) = copy.field(field).take().filter(|value| !value.is_empty()) {
+                let value = value.replace('\n', " ");
+                writeln!(f, "{} {}", Keyword::Field(field).as_str(), quote(&value))?;
             }
         }
         for source in &self.sources {

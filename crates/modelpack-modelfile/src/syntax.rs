@@ -6,7 +6,11 @@ use std::ops::Range;
 use modelpack_spec::Kind;
 
 use crate::Diagnostic;
-use crate::lex::words;
+use crate::diagnostic::Shown;
+use crate::lex::{Word, quote, words};
+
+/// Most diagnostics of one text. More help nobody, and a binary file would give millions.
+pub(crate) const MAX_DIAGNOSTICS: usize = 100;
 
 /// A parsed Modelfile. It displays as the text that it was parsed from, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +19,7 @@ pub struct Modelfile {
     text: String,
     /// The lines, which together cover the whole text.
     pub lines: Vec<Line>,
-    /// What is wrong, in the order of the text.
+    /// What is wrong, in the order of the text; the first hundred mistakes.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -69,6 +73,7 @@ pub enum Keyword {
 
 /// A property of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Field {
     /// `NAME`
     Name,
@@ -167,6 +172,7 @@ impl Modelfile {
                 }
             };
             parsed.lines.push(Line { span, kind });
+            parsed.diagnostics.truncate(MAX_DIAGNOSTICS);
         }
         parsed
     }
@@ -243,7 +249,7 @@ fn parse_line(text: &str, span: Range<usize>) -> Result<LineKind, Mistake> {
     let Some(keyword) = Keyword::parse(word) else {
         return Err(Mistake {
             span: keyword_span,
-            message: format!("unknown command `{word}`"),
+            message: format!("unknown command `{}`", Shown(word)),
             hint: unknown(word),
         });
     };
@@ -286,16 +292,31 @@ fn parse_line(text: &str, span: Range<usize>) -> Result<LineKind, Mistake> {
         [_, second, ..] => Err(Mistake {
             span: place(second.span.start..rest.len()),
             message: format!("{} takes one argument, this is more", keyword.as_str()),
-            hint: Some(if second.value.starts_with('#') {
-                "a comment needs a line of its own".to_owned()
-            } else {
-                format!(
-                    "put quotes around a name with spaces: {} \"{}\"",
-                    keyword.as_str(),
-                    rest.trim()
-                )
-            }),
+            hint: Some(too_many(keyword, second, &found)),
         }),
+    }
+}
+
+fn too_many(keyword: Keyword, second: &Word, found: &[Word]) -> String {
+    if second.value.starts_with('#') {
+        return "a comment needs a line of its own".to_owned();
+    }
+    let values: Vec<&str> = found.iter().map(|word| word.value.as_str()).collect();
+    let joined = values.join(" ");
+    let unquoted = joined
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''));
+    let whole = quote(unquoted.unwrap_or(&joined));
+    let word = keyword.as_str();
+    let one = format!(
+        "put double quotes around a name with spaces: {word} {}",
+        Shown(&whole)
+    );
+    match keyword {
+        Keyword::Files(_) if unquoted.is_none() => {
+            format!("{one}, or give each file a line of its own")
+        }
+        _ => one,
     }
 }
 
