@@ -1,1 +1,41 @@
-//! Placeholder.
+//! Properties that hold for every input, one function each.
+//!
+//! A function takes any bytes and panics when its property does not hold. `fuzz_targets/` has one
+//! line for each, `seeds/` the inputs that `cargo test` replays on stable:
+//!
+//! ```
+//! for (name, property) in modelpack_fuzz::PROPERTIES {
+//!     property(name.as_bytes());
+//! }
+//! ```
+#![forbid(unsafe_code)]
+
+mod documents;
+mod files;
+mod text;
+mod wire;
+
+pub use documents::{document_manifest, document_model, rules};
+pub use files::{gguf_header, modelfile, pattern, safetensors_header, tar_layer};
+pub use text::{digest, file_path, media_type, reference};
+pub use wire::{distribution_endpoint, docker_config, error_body, header_values};
+
+/// All properties by the name of their target and their folder of seeds.
+pub const PROPERTIES: &[(&str, fn(&[u8]))] = &[
+    ("reference", reference),
+    ("digest", digest),
+    ("file_path", file_path),
+    ("media_type", media_type),
+    ("document_manifest", document_manifest),
+    ("document_model", document_model),
+    ("rules", rules),
+    ("distribution_endpoint", distribution_endpoint),
+    ("error_body", error_body),
+    ("header_values", header_values),
+    ("docker_config", docker_config),
+    ("modelfile", modelfile),
+    ("pattern", pattern),
+    ("safetensors_header", safetensors_header),
+    ("gguf_header", gguf_header),
+    ("tar_layer", tar_layer),
+];
