@@ -125,7 +125,10 @@ pub enum Error {
         at: Box<At>,
     },
     /// Credentials are missing or were not taken.
-    #[error("{at}: not logged in, or the credentials were not accepted{}", Said(at))]
+    #[error(
+        "{at}: not logged in, or the credentials were not accepted{}",
+        Said(at)
+    )]
     Unauthorized {
         /// The request, to the registry or to its token service.
         at: Box<At>,
@@ -357,7 +360,10 @@ impl Error {
     /// Whether bytes differ from what was promised.
     #[must_use]
     pub fn is_integrity(&self) -> bool {
-        matches!(self, Self::DigestMismatch { .. } | Self::SizeMismatch { .. })
+        matches!(
+            self,
+            Self::DigestMismatch { .. } | Self::SizeMismatch { .. }
+        )
     }
 }
 

@@ -30,7 +30,10 @@ mod error;
 mod name;
 
 mod auth;
+mod exchange;
 mod policy;
+mod target;
+mod transport;
 
 pub use auth::{Anonymous, Credential, CredentialSource, DockerConfig, Secret, SingleHost};
 pub use client::{
@@ -40,3 +43,6 @@ pub use content::{BlobSink, BlobSource, Pending, Progress, Verification};
 pub use error::{At, Error};
 pub use name::Name;
 pub use policy::RetryPolicy;
+
+#[cfg(test)]
+mod tests;

@@ -69,9 +69,7 @@ fn split(header: &str) -> Vec<(&str, Vec<(&str, String)>)> {
     let mut rest = header;
     loop {
         rest = rest.trim_start_matches([' ', '\t', ',']);
-        let end = rest
-            .find(|c: char| !is_token_char(c))
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !is_token_char(c)).unwrap_or(rest.len());
         let (token, after) = rest.split_at(end);
         if token.is_empty() {
             // A stray character, such as the rest of an opaque token68: skip it.

@@ -109,10 +109,7 @@ pub trait CredentialSource: Send + Sync {
 pub struct Anonymous;
 
 impl CredentialSource for Anonymous {
-    fn credential<'a>(
-        &'a self,
-        _: &'a Name,
-    ) -> Pending<'a, Result<Option<Credential>, BoxError>> {
+    fn credential<'a>(&'a self, _: &'a Name) -> Pending<'a, Result<Option<Credential>, BoxError>> {
         Box::pin(ready(Ok(None)))
     }
 }

@@ -98,7 +98,9 @@ impl DockerConfig {
         let mut auths = BTreeMap::new();
         for (key, entry) in file.auths.unwrap_or_default() {
             let credential = entry.credential().map_err(|reason| {
-                setup(format!("the entry `{key}` of the credentials file {reason}"))
+                setup(format!(
+                    "the entry `{key}` of the credentials file {reason}"
+                ))
             })?;
             if let Some(credential) = credential {
                 auths.insert(normalize(&key), credential);

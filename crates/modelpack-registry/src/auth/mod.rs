@@ -3,7 +3,18 @@
 mod challenge;
 mod credential;
 mod docker_config;
+mod realm;
 mod scope;
+mod token;
+mod tries;
 
+pub(crate) use challenge::parse as parse_challenges;
 pub use credential::{Anonymous, Credential, CredentialSource, Secret, SingleHost};
 pub use docker_config::DockerConfig;
+pub(crate) use realm::Realm;
+pub(crate) use scope::Scopes;
+pub(crate) use token::{Token, TokenCache, TokenKey, parse_token};
+pub(crate) use tries::{Context, Next, Tries};
+
+#[cfg(test)]
+mod tests;

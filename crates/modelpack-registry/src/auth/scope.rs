@@ -8,7 +8,7 @@ use modelpack_spec::Repository;
 /// A set of scopes: resource (`repository:NAME`) to actions (`pull`, `push`, `delete`).
 ///
 /// Ordered, so that equal sets are equal keys.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Scopes(BTreeMap<String, BTreeSet<String>>);
 
 impl Scopes {

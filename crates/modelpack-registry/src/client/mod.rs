@@ -1,26 +1,33 @@
 //! The client: one method per operation of a registry.
 
 mod builder;
+mod pull;
+mod push;
 mod types;
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use modelpack_spec::distribution::TagOrDigest;
+use modelpack_spec::distribution::{Endpoint, TagOrDigest};
 use modelpack_spec::{Descriptor, Digest, Host, MediaType, Repository};
 
 pub use builder::{ClientBuilder, PlainHttp};
 pub use types::{BlobStat, FetchedManifest, ManifestStat, Mount, Upload};
 
+use crate::auth::Scopes;
 use crate::content::{BlobSink, BlobSource, Progress};
 use crate::error::Error;
+use crate::exchange;
 use crate::name::Name;
+use crate::target::Target;
+use crate::transport::Transport;
 
 /// A client for any number of registries. Cloning is cheap and shares connections and tokens.
 #[derive(Clone)]
 pub struct Client {
-    transport: Arc<()>,
+    transport: Arc<Transport>,
 }
 
 impl Client {
@@ -29,8 +36,9 @@ impl Client {
         ClientBuilder::default()
     }
 
-    pub(crate) fn new(_options: ClientBuilder) -> Result<Self, Error> {
-        todo!()
+    pub(crate) fn new(options: ClientBuilder) -> Result<Self, Error> {
+        let transport = Arc::new(Transport::new(options)?);
+        Ok(Self { transport })
     }
 
     /// Asks whether there is a registry, and whether it takes our credentials.
@@ -38,8 +46,13 @@ impl Client {
     /// # Errors
     /// [`Error::NotARegistry`] when something else answers there, [`Error::Unauthorized`] when the registry
     /// wants a login, and those of the network.
-    pub async fn ping(&self, _host: &Host) -> Result<(), Error> {
-        todo!()
+    pub async fn ping(&self, host: &Host) -> Result<(), Error> {
+        let repository = "ping".parse().expect("a path component is a repository");
+        let target = self
+            .transport
+            .target(&Name::new(host.clone(), repository))?;
+        let exchange = exchange::Ping(&target);
+        self.transport.run(&target, &Scopes::none(), exchange).await
     }
 
     /// Fetches a manifest or index, at most 8 MiB, and checks its bytes against the digest that was asked
@@ -50,10 +63,17 @@ impl Client {
     /// not of the type that it was served as, and those of every request.
     pub async fn fetch_manifest(
         &self,
-        _name: &Name,
-        _reference: &TagOrDigest,
+        name: &Name,
+        reference: &TagOrDigest,
     ) -> Result<FetchedManifest, Error> {
-        todo!()
+        let target = self.transport.target(name)?;
+        let exchange = exchange::GetManifest {
+            target: &target,
+            reference,
+        };
+        self.transport
+            .run(&target, &pull_scope(&target), exchange)
+            .await
     }
 
     /// Asks for a manifest without its content; `None` when it is not there.
@@ -62,10 +82,17 @@ impl Client {
     /// Those of every request.
     pub async fn head_manifest(
         &self,
-        _name: &Name,
-        _reference: &TagOrDigest,
+        name: &Name,
+        reference: &TagOrDigest,
     ) -> Result<Option<ManifestStat>, Error> {
-        todo!()
+        let target = self.transport.target(name)?;
+        let exchange = exchange::HeadManifest {
+            target: &target,
+            reference,
+        };
+        self.transport
+            .run(&target, &pull_scope(&target), exchange)
+            .await
     }
 
     /// Stores a manifest under a tag, or under its digest only, and gives its digest.
@@ -75,12 +102,16 @@ impl Client {
     /// the registry states another digest; those of every request.
     pub async fn put_manifest(
         &self,
-        _name: &Name,
-        _reference: &TagOrDigest,
-        _media_type: &MediaType,
-        _content: Bytes,
+        name: &Name,
+        reference: &TagOrDigest,
+        media_type: &MediaType,
+        content: Bytes,
     ) -> Result<Digest, Error> {
-        todo!()
+        let target = self.transport.target(name)?;
+        let exchange = exchange::PutManifest::new(&target, reference, media_type, content)?;
+        self.transport
+            .run(&target, &push_scope(&target), exchange)
+            .await
     }
 
     /// Removes a tag, or a manifest with all its tags.
@@ -88,24 +119,28 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Unsupported`] where the registry does not delete, and those of every
     /// request.
-    pub async fn delete_manifest(
-        &self,
-        _name: &Name,
-        _reference: &TagOrDigest,
-    ) -> Result<(), Error> {
-        todo!()
+    pub async fn delete_manifest(&self, name: &Name, reference: &TagOrDigest) -> Result<(), Error> {
+        let target = self.transport.target(name)?;
+        let endpoint = Endpoint::DeleteManifest {
+            name: target.repository().clone(),
+            reference: reference.clone(),
+        };
+        self.delete(&target, endpoint).await
     }
 
     /// Asks for a blob without its content; `None` when it is not there.
     ///
     /// # Errors
     /// Those of every request.
-    pub async fn head_blob(
-        &self,
-        _name: &Name,
-        _digest: &Digest,
-    ) -> Result<Option<BlobStat>, Error> {
-        todo!()
+    pub async fn head_blob(&self, name: &Name, digest: &Digest) -> Result<Option<BlobStat>, Error> {
+        let target = self.transport.target(name)?;
+        let exchange = exchange::HeadBlob {
+            target: &target,
+            digest: *digest,
+        };
+        self.transport
+            .run(&target, &pull_scope(&target), exchange)
+            .await
     }
 
     /// Pulls a small blob into memory, such as a config, and verifies size and digest.
@@ -115,11 +150,12 @@ impl Client {
     /// and those of [`Self::pull_blob`].
     pub async fn get_blob(
         &self,
-        _name: &Name,
-        _descriptor: &Descriptor,
-        _limit: u64,
+        name: &Name,
+        descriptor: &Descriptor,
+        limit: u64,
     ) -> Result<Bytes, Error> {
-        todo!()
+        let target = self.transport.target(name)?;
+        pull::into_memory(&self.transport, &target, descriptor, limit).await
     }
 
     /// Pulls a blob into a sink, beginning at offset `start`, and verifies size and digest.
@@ -132,13 +168,14 @@ impl Client {
     /// [`Error::Sink`], and those of every request.
     pub async fn pull_blob(
         &self,
-        _name: &Name,
-        _descriptor: &Descriptor,
-        _sink: &mut dyn BlobSink,
-        _start: u64,
-        _progress: &Progress,
+        name: &Name,
+        descriptor: &Descriptor,
+        sink: &mut dyn BlobSink,
+        start: u64,
+        progress: &Progress,
     ) -> Result<(), Error> {
-        todo!()
+        let target = self.transport.target(name)?;
+        pull::into_sink(&self.transport, &target, descriptor, sink, start, progress).await
     }
 
     /// Fetches some bytes of a blob. They are **not verified**: a digest covers the whole blob only.
@@ -148,11 +185,12 @@ impl Client {
     /// every request.
     pub async fn blob_range_unverified(
         &self,
-        _name: &Name,
-        _descriptor: &Descriptor,
-        _range: Range<u64>,
+        name: &Name,
+        descriptor: &Descriptor,
+        range: Range<u64>,
     ) -> Result<Bytes, Error> {
-        todo!()
+        let target = self.transport.target(name)?;
+        pull::range(&self.transport, &target, descriptor, range).await
     }
 
     /// Asks the registry to take a blob over from another of its repositories, or from any that it finds.
@@ -161,11 +199,12 @@ impl Client {
     /// Those of every request. "Not possible" is no error but [`Mount::Upload`].
     pub async fn mount_blob(
         &self,
-        _name: &Name,
-        _digest: &Digest,
-        _from: Option<&Repository>,
+        name: &Name,
+        digest: &Digest,
+        from: Option<&Repository>,
     ) -> Result<Mount, Error> {
-        todo!()
+        let target = self.transport.target(name)?;
+        push::mount(&self.transport, &target, digest, from).await
     }
 
     /// Pushes a blob of `size` bytes.
@@ -175,13 +214,15 @@ impl Client {
     /// another origin, and those of every request.
     pub async fn push_blob(
         &self,
-        _name: &Name,
-        _digest: &Digest,
-        _size: u64,
-        _source: Arc<dyn BlobSource>,
-        _progress: &Progress,
+        name: &Name,
+        digest: &Digest,
+        size: u64,
+        source: Arc<dyn BlobSource>,
+        progress: &Progress,
     ) -> Result<(), Error> {
-        todo!()
+        let target = self.transport.target(name)?;
+        let blob = push::blob(digest, size, source, progress);
+        push::push(&self.transport, &target, None, blob).await
     }
 
     /// Pushes a blob like [`Self::push_blob`], into an upload that [`Self::mount_blob`] has opened.
@@ -190,20 +231,26 @@ impl Client {
     /// Those of [`Self::push_blob`].
     pub async fn push_blob_into(
         &self,
-        _upload: Upload,
-        _size: u64,
-        _source: Arc<dyn BlobSource>,
-        _progress: &Progress,
+        upload: Upload,
+        size: u64,
+        source: Arc<dyn BlobSource>,
+        progress: &Progress,
     ) -> Result<(), Error> {
-        todo!()
+        let target = self.transport.target(&upload.name)?;
+        let blob = push::blob(&upload.digest, size, source, progress);
+        push::push(&self.transport, &target, Some(upload), blob).await
     }
 
     /// Gives up an upload that [`Self::mount_blob`] has opened.
     ///
     /// # Errors
     /// Those of every request; they can be ignored, since uploads that nobody uses end by themselves.
-    pub async fn cancel_upload(&self, _upload: Upload) -> Result<(), Error> {
-        todo!()
+    pub async fn cancel_upload(&self, upload: Upload) -> Result<(), Error> {
+        let target = self.transport.target(&upload.name)?;
+        let exchange = exchange::CancelUpload(&upload);
+        self.transport
+            .run(&target, &push_scope(&target), exchange)
+            .await
     }
 
     /// Removes a blob.
@@ -211,8 +258,13 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Unsupported`] where the registry does not delete, and those of every
     /// request.
-    pub async fn delete_blob(&self, _name: &Name, _digest: &Digest) -> Result<(), Error> {
-        todo!()
+    pub async fn delete_blob(&self, name: &Name, digest: &Digest) -> Result<(), Error> {
+        let target = self.transport.target(name)?;
+        let endpoint = Endpoint::DeleteBlob {
+            name: target.repository().clone(),
+            digest: *digest,
+        };
+        self.delete(&target, endpoint).await
     }
 
     /// Lists all tags of a repository, asking for `page_size` at a time when that is given.
@@ -222,9 +274,33 @@ impl Client {
     /// [`Error::InvalidReply`] when it never ends, and those of every request.
     pub async fn list_tags(
         &self,
-        _name: &Name,
-        _page_size: Option<u64>,
+        name: &Name,
+        page_size: Option<u64>,
     ) -> Result<Vec<String>, Error> {
-        todo!()
+        let target = self.transport.target(name)?;
+        let exchange = exchange::ListTags::new(&target, page_size);
+        self.transport
+            .run(&target, &pull_scope(&target), exchange)
+            .await
     }
+
+    async fn delete(&self, target: &Target, endpoint: Endpoint) -> Result<(), Error> {
+        let scopes = Scopes::repository(target.repository(), &["delete"]);
+        let exchange = exchange::Delete { target, endpoint };
+        self.transport.run(target, &scopes, exchange).await
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+fn pull_scope(target: &Target) -> Scopes {
+    Scopes::repository(target.repository(), &["pull"])
+}
+
+fn push_scope(target: &Target) -> Scopes {
+    Scopes::repository(target.repository(), &["pull", "push"])
 }

@@ -75,7 +75,11 @@ impl RetryPolicy {
         }
         let bound = self
             .base
-            .saturating_mul(1_u32.checked_shl(made.saturating_sub(1)).unwrap_or(u32::MAX))
+            .saturating_mul(
+                1_u32
+                    .checked_shl(made.saturating_sub(1))
+                    .unwrap_or(u32::MAX),
+            )
             .min(self.cap);
         // 53 bits are what a float holds; more precision is of no use for a wait.
         let fraction = (random >> 11) as f64 / (1_u64 << 53) as f64;
