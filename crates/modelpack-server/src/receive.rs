@@ -2,6 +2,7 @@
 
 use bytes::{Buf, Bytes};
 use http::StatusCode;
+use http::header::{EXPECT, HeaderMap};
 use http_body::Body;
 use http_body_util::BodyExt;
 use modelpack_spec::distribution::ErrorCode;
@@ -21,6 +22,8 @@ pub(crate) struct Incoming<B> {
     body: B,
     /// Whether everything that will ever come was read.
     is_done: bool,
+    /// Whether the client sends its body only when it is asked to. Reading asks.
+    is_waiting: bool,
 }
 
 impl<B> Incoming<B>
@@ -28,9 +31,12 @@ where
     B: Body + Send + Unpin + 'static,
     B::Data: Send,
 {
-    pub(crate) fn new(body: B) -> Self {
-        let is_done = body.is_end_stream();
-        Self { body, is_done }
+    pub(crate) fn new(body: B, headers: &HeaderMap) -> Self {
+        Self {
+            is_done: body.is_end_stream(),
+            is_waiting: headers.contains_key(EXPECT),
+            body,
+        }
     }
 
     /// Length of the body in bytes, when the client announced it.
@@ -40,6 +46,7 @@ where
 
     /// The next bytes; `None` at the end.
     async fn next(&mut self) -> Result<Option<B::Data>, Refusal> {
+        self.is_waiting = false;
         while !self.is_done {
             match self.body.frame().await {
                 Some(Ok(frame)) => {
@@ -141,9 +148,10 @@ where
     }
 
     /// Reads on in the background for at most `limit` bytes, so that a client that is still sending
-    /// gets to read its answer before the connection closes.
+    /// gets to read its answer before the connection closes. A client that waits to be asked for its
+    /// body is not asked any more.
     pub(crate) fn drain(mut self, limit: u64) {
-        if self.is_done {
+        if self.is_done || self.is_waiting {
             return;
         }
         tokio::spawn(async move {

@@ -51,7 +51,7 @@ impl Registry {
         B::Data: Send,
     {
         let (head, body) = request.into_parts();
-        let mut body = Incoming::new(body);
+        let mut body = Incoming::new(body, &head.headers);
         let result = self.answer(&head, &mut body).await;
         body.drain(self.inner.options.drain_bytes);
         let (response, error) = match result {

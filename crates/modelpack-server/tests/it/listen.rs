@@ -94,6 +94,15 @@ async fn an_early_answer_reaches_the_client() {
     }
 }
 
+/// A client that asks first is refused without sending anything.
+#[tokio::test]
+async fn a_refusal_spares_the_transfer() {
+    let listener = start(Options::default(), ListenOptions::default()).await;
+    let request = b"PUT /v2/a/blobs/uploads/unknown HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 900000\r\n\r\n";
+    let answer = talk(&listener, request).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
 #[tokio::test]
 async fn a_shutdown_lets_requests_end() {
     let listener = start(Options::default(), ListenOptions::default()).await;

@@ -1,21 +1,22 @@
 //! A storage over the store that the command line uses.
 
+mod file;
 mod grace;
+mod inner;
 mod links;
 mod view;
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use modelpack_spec::distribution::TagOrDigest;
 use modelpack_spec::{Descriptor, Digest, Host, Reference, Repository, Tag};
-use modelpack_store::{BlobWriter, Store};
+use modelpack_store::Store;
 
+use self::file::{BlobFile, DiskUpload};
 use self::grace::Grace;
+use self::inner::{Inner, Whose};
 use self::links::{LinkState, Links};
-use self::view::{Summaries, View};
+use self::view::Summaries;
 use super::{Content, Storage, StoredManifest, Upload};
 use crate::Error;
 
@@ -42,17 +43,6 @@ const MAX_MANIFEST_BYTES: u64 = 8 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct DiskStorage {
     inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    store: Store,
-    authority: Host,
-    links: Links,
-    grace: Grace,
-    summaries: Summaries,
-    /// Held while names change, so that of two pushes to one tag neither loses the older manifest.
-    names: Mutex<()>,
 }
 
 impl DiskStorage {
@@ -82,111 +72,6 @@ impl DiskStorage {
     pub fn store(&self) -> &Store {
         &self.inner.store
     }
-}
-
-impl Inner {
-    /// The repository that pushes go to.
-    fn own(&self, repository: &Repository) -> Result<Reference, Error> {
-        // Host and repository together have a limit that neither has alone.
-        format!("{}/{repository}", self.authority)
-            .parse()
-            .map_err(|_| Error::NameTooLong {
-                repository: repository.clone(),
-            })
-    }
-
-    fn view(&self, repository: &Repository) -> Result<View, Error> {
-        let entries = self
-            .store
-            .references()
-            .map_err(|error| failed("read the names of the store", error))?;
-        Ok(View::new(self.own(repository)?, entries))
-    }
-
-    /// Whether a manifest that passes the filter of the view names this blob.
-    fn is_named(&self, view: &View, digest: &Digest, whose: Whose) -> Result<bool, Error> {
-        for (_, descriptor) in self.manifests(view, whose)? {
-            if let Some(summary) = self.summaries.of(&self.store, &descriptor)?
-                && summary.names_blob(digest)
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn is_visible(&self, repository: &Repository, digest: &Digest) -> Result<bool, Error> {
-        let own = self.own(repository)?;
-        match self.links.state(&own, digest) {
-            LinkState::Linked => Ok(true),
-            LinkState::Deleted => Ok(false),
-            LinkState::None => self.is_named(&self.view(repository)?, digest, Whose::All),
-        }
-    }
-
-    /// All manifests that can be read, with those that indexes list.
-    fn manifests(&self, view: &View, whose: Whose) -> Result<Vec<(Digest, Descriptor)>, Error> {
-        let named = match whose {
-            Whose::Own => view.own_entries().collect::<Vec<_>>(),
-            Whose::All => view.entries().collect(),
-        };
-        let roots = named.into_iter().map(|entry| entry.descriptor.clone());
-        let is_deleted =
-            |digest: &Digest| self.links.state(view.own(), digest) == LinkState::Deleted;
-        self.summaries.walk(&self.store, roots.collect(), |digest| {
-            !is_deleted(digest) || view.own_entries().any(|e| e.descriptor.digest == *digest)
-        })
-    }
-
-    fn find_manifest(
-        &self,
-        view: &View,
-        reference: &TagOrDigest,
-    ) -> Result<Option<Descriptor>, Error> {
-        match reference {
-            TagOrDigest::Tag(tag) => Ok(view.tagged(tag).map(|entry| entry.descriptor.clone())),
-            TagOrDigest::Digest(digest) => {
-                let own = view
-                    .own_entries()
-                    .find(|entry| entry.descriptor.digest == *digest);
-                if let Some(entry) = own {
-                    return Ok(Some(entry.descriptor.clone()));
-                }
-                Ok(self
-                    .manifests(view, Whose::All)?
-                    .into_iter()
-                    .find_map(|(found, descriptor)| (found == *digest).then_some(descriptor)))
-            }
-        }
-    }
-
-    /// Gives a manifest a name of its own by digest, if the tag that is about to go is its only one.
-    fn keep_without(&self, view: &View, tag: &Tag) -> Result<(), Error> {
-        let Some(entry) = view.own_tagged(tag) else {
-            return Ok(());
-        };
-        let digest = entry.descriptor.digest;
-        let names = view
-            .own_entries()
-            .filter(|other| other.descriptor.digest == digest)
-            .count();
-        if names > 1 {
-            return Ok(());
-        }
-        let by_digest = view.own().with_digest(digest);
-        match self.store.tag(&by_digest, &entry.descriptor) {
-            // Somebody removed and pruned it meanwhile: there is nothing left to keep.
-            Err(modelpack_store::Error::UnknownBlob { .. }) => Ok(()),
-            result => result.map_err(|error| failed("keep the manifest behind a tag", error)),
-        }
-    }
-}
-
-/// Which of the repositories that make up a view count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Own,
-    All,
 }
 
 impl Storage for DiskStorage {
@@ -422,71 +307,6 @@ impl Storage for DiskStorage {
             }
         }
         Ok(referrers)
-    }
-}
-
-impl Inner {
-    fn is_visible_anywhere(&self, digest: &Digest) -> Result<bool, Error> {
-        if self.links.is_linked_anywhere(digest) {
-            return Ok(true);
-        }
-        let entries = self
-            .store
-            .references()
-            .map_err(|error| failed("read the names of the store", error))?;
-        for view in View::each(entries) {
-            let is_deleted = self.links.state(view.own(), digest) == LinkState::Deleted;
-            if !is_deleted && self.is_named(&view, digest, Whose::Own)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-}
-
-struct BlobFile {
-    file: File,
-    size: u64,
-}
-
-impl Content for BlobFile {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        FileExt::read_at(&self.file, buffer, offset)
-    }
-}
-
-struct DiskUpload {
-    storage: DiskStorage,
-    own: Reference,
-    writer: BlobWriter,
-}
-
-impl Upload for DiskUpload {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.writer
-            .append(bytes)
-            .map_err(|error| failed("write an upload", error))
-    }
-
-    fn commit(self: Box<Self>, digest: &Digest) -> Result<(), Error> {
-        let size = self.writer.size();
-        self.writer
-            .commit_expecting(digest, size)
-            .map_err(|error| match error {
-                // Only here is it the client that is wrong; anywhere else the disk is.
-                modelpack_store::Error::DigestMismatch { expected, actual } => {
-                    Error::DigestMismatch { expected, actual }
-                }
-                error => failed(format!("store blob {digest}"), error),
-            })?;
-        // The lease that it was written under may be about to end; this one is fresh.
-        let inner = &*self.storage.inner;
-        inner.grace.protect(digest)?;
-        inner.links.link(&self.own, digest)
     }
 }
 

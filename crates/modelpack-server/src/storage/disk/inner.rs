@@ -1,0 +1,159 @@
+//! What a repository of the registry shows of the store.
+
+use std::sync::Mutex;
+
+use modelpack_spec::distribution::TagOrDigest;
+use modelpack_spec::{Descriptor, Digest, Host, Reference, Repository, Tag};
+use modelpack_store::Store;
+
+use super::failed;
+use super::grace::Grace;
+use super::links::{LinkState, Links};
+use super::view::{Summaries, View};
+use crate::Error;
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) authority: Host,
+    pub(super) links: Links,
+    pub(super) grace: Grace,
+    pub(super) summaries: Summaries,
+    /// Held while names change, so that of two pushes to one tag neither loses the older manifest.
+    pub(super) names: Mutex<()>,
+}
+
+impl Inner {
+    /// The repository that pushes go to.
+    pub(super) fn own(&self, repository: &Repository) -> Result<Reference, Error> {
+        // Host and repository together have a limit that neither has alone.
+        format!("{}/{repository}", self.authority)
+            .parse()
+            .map_err(|_| Error::NameTooLong {
+                repository: repository.clone(),
+            })
+    }
+
+    pub(super) fn view(&self, repository: &Repository) -> Result<View, Error> {
+        let entries = self
+            .store
+            .references()
+            .map_err(|error| failed("read the names of the store", error))?;
+        Ok(View::new(self.own(repository)?, entries))
+    }
+
+    /// Whether a manifest that passes the filter of the view names this blob.
+    pub(super) fn is_named(
+        &self,
+        view: &View,
+        digest: &Digest,
+        whose: Whose,
+    ) -> Result<bool, Error> {
+        for (_, descriptor) in self.manifests(view, whose)? {
+            if let Some(summary) = self.summaries.of(&self.store, &descriptor)?
+                && summary.names_blob(digest)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    pub(super) fn is_visible(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, Error> {
+        let own = self.own(repository)?;
+        match self.links.state(&own, digest) {
+            LinkState::Linked => Ok(true),
+            LinkState::Deleted => Ok(false),
+            LinkState::None => self.is_named(&self.view(repository)?, digest, Whose::All),
+        }
+    }
+
+    /// All manifests that can be read, with those that indexes list.
+    pub(super) fn manifests(
+        &self,
+        view: &View,
+        whose: Whose,
+    ) -> Result<Vec<(Digest, Descriptor)>, Error> {
+        let named = match whose {
+            Whose::Own => view.own_entries().collect::<Vec<_>>(),
+            Whose::All => view.entries().collect(),
+        };
+        let roots = named.into_iter().map(|entry| entry.descriptor.clone());
+        let is_deleted =
+            |digest: &Digest| self.links.state(view.own(), digest) == LinkState::Deleted;
+        self.summaries.walk(&self.store, roots.collect(), |digest| {
+            !is_deleted(digest) || view.own_entries().any(|e| e.descriptor.digest == *digest)
+        })
+    }
+
+    pub(super) fn find_manifest(
+        &self,
+        view: &View,
+        reference: &TagOrDigest,
+    ) -> Result<Option<Descriptor>, Error> {
+        match reference {
+            TagOrDigest::Tag(tag) => Ok(view.tagged(tag).map(|entry| entry.descriptor.clone())),
+            TagOrDigest::Digest(digest) => {
+                let own = view
+                    .own_entries()
+                    .find(|entry| entry.descriptor.digest == *digest);
+                if let Some(entry) = own {
+                    return Ok(Some(entry.descriptor.clone()));
+                }
+                Ok(self
+                    .manifests(view, Whose::All)?
+                    .into_iter()
+                    .find_map(|(found, descriptor)| (found == *digest).then_some(descriptor)))
+            }
+        }
+    }
+
+    /// Gives a manifest a name of its own by digest, if the tag that is about to go is its only one.
+    pub(super) fn keep_without(&self, view: &View, tag: &Tag) -> Result<(), Error> {
+        let Some(entry) = view.own_tagged(tag) else {
+            return Ok(());
+        };
+        let digest = entry.descriptor.digest;
+        let names = view
+            .own_entries()
+            .filter(|other| other.descriptor.digest == digest)
+            .count();
+        if names > 1 {
+            return Ok(());
+        }
+        let by_digest = view.own().with_digest(digest);
+        match self.store.tag(&by_digest, &entry.descriptor) {
+            // Somebody removed and pruned it meanwhile: there is nothing left to keep.
+            Err(modelpack_store::Error::UnknownBlob { .. }) => Ok(()),
+            result => result.map_err(|error| failed("keep the manifest behind a tag", error)),
+        }
+    }
+
+    pub(super) fn is_visible_anywhere(&self, digest: &Digest) -> Result<bool, Error> {
+        if self.links.is_linked_anywhere(digest) {
+            return Ok(true);
+        }
+        let entries = self
+            .store
+            .references()
+            .map_err(|error| failed("read the names of the store", error))?;
+        for view in View::each(entries) {
+            let is_deleted = self.links.state(view.own(), digest) == LinkState::Deleted;
+            if !is_deleted && self.is_named(&view, digest, Whose::Own)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Which of the repositories that make up a view count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    Own,
+    All,
+}
