@@ -99,11 +99,19 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// Somebody else is downloading this blob; ask again or wait.
+    #[error("blob {digest} is being downloaded by someone else")]
+    Busy {
+        /// Its digest.
+        digest: Digest,
+    },
     /// The disk is full.
     #[error("no space left at {}", path.display())]
     NoSpace {
         /// Where the bytes should have gone.
         path: PathBuf,
+        /// Bytes that were asked for, where that is known.
+        needed: Option<u64>,
     },
     /// The operating system refused.
     #[error("cannot {action} {}", path.display())]
@@ -126,6 +134,7 @@ impl Error {
         ) {
             return Self::NoSpace {
                 path: path.to_owned(),
+                needed: None,
             };
         }
         Self::Io {
@@ -133,6 +142,14 @@ impl Error {
             path: path.to_owned(),
             source,
         }
+    }
+
+    /// Says how many bytes a full disk could not take.
+    pub(crate) fn needing(mut self, bytes: u64) -> Self {
+        if let Self::NoSpace { needed, .. } = &mut self {
+            *needed = Some(bytes);
+        }
+        self
     }
 
     /// Whether something that was asked for is not there.
@@ -154,6 +171,12 @@ impl Error {
                 | Self::Damaged { .. }
                 | Self::PinMismatch { .. }
         )
+    }
+
+    /// Whether the same call may succeed later without any change.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Busy { .. })
     }
 
     /// Whether the disk is full.

@@ -203,7 +203,7 @@ fn copy_and_hash(
     tick: Tick<'_>,
 ) -> Result<Digest, Error> {
     use std::io::Write;
-    preallocate(to, size).at("allocate", scratch)?;
+    preallocate(to, size).map_err(|error| Error::io("allocate", scratch, error).needing(size))?;
     let mut hasher = modelpack_spec::Hasher::new(Algorithm::Sha256);
     let mut buffer = vec![0; BUFFER];
     let mut total = 0;

@@ -28,22 +28,27 @@ impl Journal {
         }
     }
 
-    /// The lines at the top of the file.
-    pub(crate) fn header(&self) -> String {
-        format!(
+    /// The shortest file that says this.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!(
             "{MAGIC}\n{} {} {}\n",
             self.digest, self.size, self.wanted_by
-        )
+        );
+        for (start, end) in &self.done {
+            text.push_str(&Self::record(&(*start..*end)));
+        }
+        text
     }
 
     /// The line that says that a range is on disk.
     pub(crate) fn record(range: &Range<u64>) -> String {
-        let body = format!("{} {}", range.start, range.end);
+        let body = format!("done {} {}", range.start, range.end);
         format!("{body} {}\n", check(&body))
     }
 
     /// Reads a journal. Reading ends at the first line that is torn or damaged: everything before it
-    /// was synced before the next line was begun.
+    /// was synced before the next line was begun. Whole lines of another kind are passed over, so
+    /// that a later version may add some.
     pub(crate) fn parse(content: &[u8]) -> Option<Self> {
         let content = String::from_utf8_lossy(content);
         let mut lines = content.split_inclusive('\n');
@@ -55,13 +60,15 @@ impl Journal {
         let size = head.next()?.parse().ok()?;
         let mut journal = Self::new(digest, size, head.next()?);
         for line in lines {
-            let Some(range) = line
-                .strip_suffix('\n')
-                .and_then(|line| parse_record(line, size))
-            else {
+            let Some(body) = line.strip_suffix('\n').and_then(checked) else {
                 break;
             };
-            journal.add(range);
+            if let Some(range) = body.strip_prefix("done ") {
+                let Some(range) = parse_range(range, size) else {
+                    break;
+                };
+                journal.add(range);
+            }
         }
         Some(journal)
     }
@@ -113,11 +120,15 @@ impl Journal {
     }
 }
 
-fn parse_record(line: &str, size: u64) -> Option<Range<u64>> {
+fn checked(line: &str) -> Option<&str> {
     let (body, found) = line.rsplit_once(' ')?;
-    let (start, end) = body.split_once(' ')?;
+    (found == check(body)).then_some(body)
+}
+
+fn parse_range(text: &str, size: u64) -> Option<Range<u64>> {
+    let (start, end) = text.split_once(' ')?;
     let (start, end) = (start.parse().ok()?, end.parse().ok()?);
-    (found == check(body) && start < end && end <= size).then_some(start..end)
+    (start < end && end <= size).then_some(start..end)
 }
 
 fn check(body: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -197,7 +198,17 @@ impl Store {
         Ok(content.into())
     }
 
-    /// Maps a blob into memory, which costs neither a copy nor a read.
+    /// Whether a blob is here and no longer has the digest that is its name.
+    pub(crate) fn is_damaged(&self, digest: &Digest) -> Result<bool, Error> {
+        let path = self.blob_path(digest);
+        let file = self.open_blob_unverified(digest)?;
+        let size = file.metadata().at("read", &path)?.len();
+        let hasher = hash_prefix(&file, digest.algorithm(), size, |_| ()).at("read", &path)?;
+        Ok(hasher.finish() != *digest)
+    }
+
+    /// Maps a blob into memory, which costs neither a copy nor a read. Its bytes are not hashed
+    /// again, see [`Self::open_blob_unverified`].
     ///
     /// # Errors
     /// [`Error::UnknownBlob`].
@@ -292,13 +303,28 @@ pub(crate) fn hash_prefix(
     file: &File,
     algorithm: Algorithm,
     size: u64,
-    mut progress: impl FnMut(u64),
+    progress: impl FnMut(u64),
 ) -> io::Result<Hasher> {
     let mut hasher = Hasher::new(algorithm);
+    hash_range(file, &mut hasher, 0..size, progress)?;
+    Ok(hasher)
+}
+
+/// Goes on hashing with a part of a file.
+pub(crate) fn hash_range(
+    file: &File,
+    hasher: &mut Hasher,
+    range: Range<u64>,
+    mut progress: impl FnMut(u64),
+) -> io::Result<()> {
+    if range.is_empty() {
+        return Ok(());
+    }
     let mut buffer = vec![0; BUFFER];
-    let mut offset = 0;
-    while offset < size {
-        let want = usize::try_from(size - offset).unwrap_or(BUFFER).min(BUFFER);
+    let mut offset = range.start;
+    while offset < range.end {
+        let rest = usize::try_from(range.end - offset).unwrap_or(BUFFER);
+        let want = rest.min(BUFFER);
         let read = match file.read_at(&mut buffer[..want], offset) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(read) => read,
@@ -309,5 +335,5 @@ pub(crate) fn hash_prefix(
         offset += read as u64;
         progress(read as u64);
     }
-    Ok(hasher)
+    Ok(())
 }

@@ -10,6 +10,7 @@ use modelpack_spec::{Algorithm, Descriptor, Digest, Document, OciDocument};
 
 use crate::error::IoContext;
 use crate::layout::Lock;
+use crate::partial::Files;
 use crate::{Acquired, BlobWriter, Error, Partial, Store};
 
 /// A running operation. Blobs that it stored or protected, and files that it is writing, survive
@@ -155,7 +156,23 @@ impl Lease {
     /// # Errors
     /// [`Error::Io`], [`Error::NoSpace`].
     pub fn partial(&self, digest: &Digest, size: u64, wanted_by: &str) -> Result<Acquired, Error> {
-        Partial::acquire(self, digest, size, wanted_by)
+        Partial::acquire(self, digest, size, wanted_by, Files::lock)
+    }
+
+    /// Like [`Self::partial`], without waiting.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while another process or thread downloads it; [`Error::Io`],
+    /// [`Error::NoSpace`].
+    pub fn try_partial(
+        &self,
+        digest: &Digest,
+        size: u64,
+        wanted_by: &str,
+    ) -> Result<Acquired, Error> {
+        Partial::acquire(self, digest, size, wanted_by, |files| {
+            files.try_lock()?.ok_or(Error::Busy { digest: *digest })
+        })
     }
 }
 

@@ -39,6 +39,7 @@ mod lease;
 mod map;
 mod partial;
 mod prune;
+mod reach;
 mod tags;
 mod verify;
 

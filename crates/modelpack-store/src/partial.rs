@@ -1,11 +1,8 @@
 //! Blobs that are being downloaded, kept across interruptions.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
-use std::time::SystemTime;
 
 use modelpack_spec::{Digest, Hasher};
 
@@ -13,8 +10,13 @@ use crate::blob::move_into_place;
 use crate::error::IoContext;
 use crate::ingest::preallocate;
 use crate::journal::Journal;
-use crate::layout::{Lock, hash_prefix};
-use crate::{Error, Lease, Store, Stored, durable};
+use crate::layout::{Lock, hash_prefix, hash_range};
+use crate::{Error, Lease, Stored, durable};
+
+mod files;
+
+pub(crate) use files::Files;
+pub use files::PartialStatus;
 
 /// What came of asking for a partial blob.
 #[derive(Debug)]
@@ -36,106 +38,44 @@ pub struct Partial {
     files: Files,
     data: File,
     log: File,
+    /// Length of the journal's file up to the end of its last whole line.
+    log_end: u64,
     journal: Journal,
-    /// Hash of the first `hashed` bytes; nothing once some of them were written anew.
-    hasher: Option<Hasher>,
+    /// Hash of the first `hashed` bytes, which are on disk.
+    hasher: Hasher,
     hashed: u64,
     resumed: bool,
-    _lock: Lock,
-}
-
-/// A partial blob, as [`Store::partials`] lists it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PartialStatus {
-    /// Digest of the whole blob.
-    pub digest: Digest,
-    /// Size of the whole blob in bytes.
-    pub size: u64,
-    /// Bytes that are on disk.
-    pub done: u64,
-    /// Which reference asked for it.
-    pub wanted_by: String,
-    /// When bytes were last recorded.
-    pub changed: SystemTime,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Files {
-    pub(crate) data: PathBuf,
-    pub(crate) journal: PathBuf,
-    pub(crate) lock: PathBuf,
-}
-
-impl Files {
-    pub(crate) fn new(store: &Store, digest: &Digest) -> Self {
-        let directory = store.own("partials");
-        let name = format!("{}-{}", digest.algorithm(), digest.hex());
-        Self {
-            data: directory.join(format!("{name}.data")),
-            journal: directory.join(format!("{name}.journal")),
-            lock: directory.join(format!("{name}.lock")),
-        }
-    }
-
-    pub(crate) fn remove(&self) -> Result<(), Error> {
-        // The journal goes first: data without journal counts as nothing, the reverse would lie.
-        for path in [&self.journal, &self.data] {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::io("remove", path, error));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
+    lock: Lock,
 }
 
 impl Partial {
+    /// Begins or continues a partial blob that `lock` gives to this caller alone.
     pub(crate) fn acquire(
         lease: &Lease,
         digest: &Digest,
         size: u64,
         wanted_by: &str,
+        lock: impl FnOnce(&Files) -> Result<Lock, Error>,
     ) -> Result<Acquired, Error> {
-        let files = Files::new(lease.store(), digest);
-        let lock = Lock::take(&files.lock, File::lock)?;
-        match lease.protect(digest)? {
-            Some(found) if found == size => {
-                return Ok(Acquired::Complete(Stored {
-                    digest: *digest,
-                    size,
-                    existed: true,
-                }));
-            }
-            Some(found) => {
-                let what = format!("blob {digest}");
-                return Err(Error::SizeMismatch {
-                    what,
-                    expected: size,
-                    actual: found,
-                });
-            }
-            None => {}
+        if let Some(stored) = find_complete(lease, digest, size)? {
+            return Ok(Acquired::Complete(stored));
         }
-        let known = fs::read(&files.journal)
-            .ok()
-            .and_then(|content| Journal::parse(&content));
-        let known = known.filter(|journal| {
-            journal.digest == *digest
-                && journal.size == size
-                && fs::metadata(&files.data).is_ok_and(|metadata| metadata.len() == size)
-        });
+        let files = Files::new(lease.store(), digest);
+        let lock = lock(&files)?;
+        // Who had it before may have finished it.
+        if let Some(stored) = find_complete(lease, digest, size)? {
+            files.unlock(lock)?;
+            return Ok(Acquired::Complete(stored));
+        }
+        let known = files
+            .load(digest)
+            .map(|(journal, _)| journal)
+            .filter(|journal| journal.size == size);
         let resumed = known.as_ref().is_some_and(|journal| journal.done() > 0);
-        let (data, log, journal) = match known {
+        let (journal, data) = match known {
             Some(journal) => {
-                let data = File::options()
-                    .read(true)
-                    .write(true)
-                    .open(&files.data)
-                    .at("open", &files.data)?;
-                (data, rewrite(&files, lease.store(), &journal)?, journal)
+                let data = File::options().read(true).write(true).open(&files.data);
+                (journal, data.at("open", &files.data)?)
             }
             None => {
                 files.remove()?;
@@ -147,12 +87,22 @@ impl Partial {
                     .at("create", &files.data)?;
                 if let Err(error) = preallocate(&data, size) {
                     files.remove()?;
-                    return Err(Error::io("allocate", &files.data, error));
+                    return Err(Error::io("allocate", &files.data, error).needing(size));
                 }
-                let journal = Journal::new(*digest, size, wanted_by);
-                (data, rewrite(&files, lease.store(), &journal)?, journal)
+                (Journal::new(*digest, size, wanted_by), data)
             }
         };
+        // Written anew, so that a torn end never stands before new lines.
+        let text = journal.text();
+        durable::replace(
+            &files.journal,
+            &lease.store().own("ingest"),
+            text.as_bytes(),
+        )?;
+        let log = File::options()
+            .write(true)
+            .open(&files.journal)
+            .at("open", &files.journal)?;
         // The one time that bytes of an earlier process are read again.
         let hashed = journal.frontier();
         let hasher =
@@ -162,11 +112,12 @@ impl Partial {
             files,
             data,
             log,
+            log_end: text.len() as u64,
             journal,
-            hasher: Some(hasher),
+            hasher,
             hashed,
             resumed,
-            _lock: lock,
+            lock,
         }))
     }
 
@@ -188,13 +139,13 @@ impl Partial {
         self.resumed
     }
 
-    /// Bytes that are there from the beginning without a gap.
+    /// Bytes that are recorded from the beginning without a gap.
     #[must_use]
     pub fn frontier(&self) -> u64 {
         self.journal.frontier()
     }
 
-    /// Bytes that are there in all.
+    /// Bytes that are recorded in all.
     #[must_use]
     pub fn done(&self) -> u64 {
         self.journal.done()
@@ -206,49 +157,69 @@ impl Partial {
         self.journal.missing()
     }
 
-    /// Writes bytes at their place. Bytes that come in order are hashed on the way.
+    /// Writes bytes at their place. Bytes that come in order are hashed on the way; after an error
+    /// the same call may be repeated.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] when they reach beyond the end; [`Error::NoSpace`], [`Error::Io`].
     pub fn write_at(&mut self, offset: u64, content: &[u8]) -> Result<(), Error> {
         let end = offset.saturating_add(content.len() as u64);
-        if end > self.size() {
-            let what = format!("blob {}", self.digest());
-            return Err(Error::SizeMismatch {
-                what,
-                expected: self.size(),
-                actual: end,
-            });
+        self.check_end(end)?;
+        if offset < self.hashed {
+            self.forget_hash();
         }
         self.data
             .write_all_at(content, offset)
             .at("write", &self.files.data)?;
-        match &mut self.hasher {
-            Some(hasher) if offset == self.hashed => {
-                hasher.update(content);
-                self.hashed = end;
-            }
-            // What was hashed is being replaced; the hash starts again when it is needed.
-            Some(_) if offset < self.hashed => self.hasher = None,
-            _ => {}
+        if offset == self.hashed {
+            self.hasher.update(content);
+            self.hashed = end;
         }
         Ok(())
     }
 
-    /// Confirms that a range is written: syncs the data, then says so in the journal.
+    /// Confirms that a range is written: syncs the data, then says so in the journal. To confirm
+    /// what was not written costs the whole download, since [`Self::finish`] will refuse it.
     ///
     /// # Errors
-    /// [`Error::NoSpace`], [`Error::Io`].
+    /// [`Error::SizeMismatch`] when the range reaches beyond the end; [`Error::NoSpace`],
+    /// [`Error::Io`].
     pub fn record(&mut self, range: Range<u64>) -> Result<(), Error> {
+        self.check_end(range.end)?;
         if range.is_empty() {
             return Ok(());
         }
         self.data.sync_data().at("sync", &self.files.data)?;
+        let line = Journal::record(&range);
         self.log
-            .write_all(Journal::record(&range).as_bytes())
+            .write_all_at(line.as_bytes(), self.log_end)
             .at("write", &self.files.journal)?;
         self.log.sync_data().at("sync", &self.files.journal)?;
+        self.log_end += line.len() as u64;
         self.journal.add(range);
+        Ok(())
+    }
+
+    /// Verifies the whole and keeps it as it is, so that damage can be looked for and repaired.
+    /// Reads only what did not arrive in order.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] when bytes are missing, [`Error::DigestMismatch`].
+    pub fn verify(&mut self) -> Result<(), Error> {
+        let (digest, size) = (*self.digest(), self.size());
+        if self.done() != size {
+            return Err(self.wrong_size(self.done()));
+        }
+        let from = self.hashed;
+        let mut hasher = self.forget_hash();
+        hash_range(&self.data, &mut hasher, from..size, |_| ()).at("read", &self.files.data)?;
+        let actual = hasher.finish();
+        if actual != digest {
+            return Err(Error::DigestMismatch {
+                expected: digest,
+                actual,
+            });
+        }
         Ok(())
     }
 
@@ -258,97 +229,75 @@ impl Partial {
     /// [`Error::SizeMismatch`] when bytes are missing, which keeps what is there;
     /// [`Error::DigestMismatch`], which removes everything, since no byte of it can be trusted.
     pub fn finish(mut self) -> Result<Stored, Error> {
+        match self.verify() {
+            Err(error @ Error::DigestMismatch { .. }) => {
+                self.discard()?;
+                return Err(error);
+            }
+            verified => verified?,
+        }
         let (digest, size) = (*self.digest(), self.size());
-        if self.done() != size {
-            let what = format!("blob {digest}");
-            return Err(Error::SizeMismatch {
-                what,
-                expected: size,
-                actual: self.done(),
-            });
-        }
-        let hasher = match self.hasher.take() {
-            Some(hasher) if self.hashed == size => hasher,
-            _ => hash_prefix(&self.data, digest.algorithm(), size, |_| ())
-                .at("read", &self.files.data)?,
-        };
-        let actual = hasher.finish();
-        if actual != digest {
-            self.files.remove()?;
-            return Err(Error::DigestMismatch {
-                expected: digest,
-                actual,
-            });
-        }
-        move_into_place(
-            &self.files.data,
-            &self.data,
-            &self.lease.store().blob_path(&digest),
-        )?;
-        self.files.remove()?;
-        // The lock file goes while the lock is held. Who waits for it has the old file open, takes
-        // that lock and finds the blob complete.
-        let _ = fs::remove_file(&self.files.lock);
+        // The lease lists the blob since it was asked for.
+        let blob = self.lease.store().blob_path(&digest);
+        move_into_place(&self.files.data, &self.data, &blob)?;
+        self.discard()?;
         Ok(Stored {
             digest,
             size,
             existed: false,
         })
     }
-}
 
-/// Writes the journal anew, so that a torn end never stands before new lines.
-fn rewrite(files: &Files, store: &Store, journal: &Journal) -> Result<File, Error> {
-    let mut content = journal.header();
-    let mut at = 0;
-    for gap in journal.missing() {
-        if at < gap.start {
-            content.push_str(&Journal::record(&(at..gap.start)));
-        }
-        at = gap.end;
-    }
-    if at < journal.size {
-        content.push_str(&Journal::record(&(at..journal.size)));
-    }
-    durable::replace(&files.journal, &store.own("ingest"), content.as_bytes())?;
-    File::options()
-        .append(true)
-        .open(&files.journal)
-        .at("open", &files.journal)
-}
-
-impl Store {
-    /// The partial blobs, sorted by digest. One that is being downloaded right now is among them.
+    /// Throws it away.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn partials(&self) -> Result<Vec<PartialStatus>, Error> {
-        let directory = self.own("partials");
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&directory).at("read", &directory)? {
-            let path = entry.at("read", &directory)?.path();
-            if path
-                .extension()
-                .is_none_or(|extension| extension != "journal")
-            {
-                continue;
-            }
-            // It may be finished between the listing and the look into it.
-            let (Ok(content), Ok(metadata)) = (fs::read(&path), fs::metadata(&path)) else {
-                continue;
-            };
-            let Some(journal) = Journal::parse(&content) else {
-                continue;
-            };
-            found.push(PartialStatus {
-                digest: journal.digest,
-                size: journal.size,
-                done: journal.done(),
-                changed: metadata.modified().at("read", &path)?,
-                wanted_by: journal.wanted_by,
-            });
-        }
-        found.sort_by_key(|partial| partial.digest);
-        Ok(found)
+    pub fn discard(self) -> Result<(), Error> {
+        self.files.remove()?;
+        self.files.unlock(self.lock)
     }
+
+    fn forget_hash(&mut self) -> Hasher {
+        self.hashed = 0;
+        let algorithm = self.digest().algorithm();
+        std::mem::replace(&mut self.hasher, Hasher::new(algorithm))
+    }
+
+    fn check_end(&self, end: u64) -> Result<(), Error> {
+        if end > self.size() {
+            return Err(self.wrong_size(end));
+        }
+        Ok(())
+    }
+
+    fn wrong_size(&self, actual: u64) -> Error {
+        wrong_size(self.digest(), self.size(), actual)
+    }
+}
+
+fn wrong_size(digest: &Digest, expected: u64, actual: u64) -> Error {
+    Error::SizeMismatch {
+        what: format!("blob {digest}"),
+        expected,
+        actual,
+    }
+}
+
+/// The blob, when it is in the store with the right size. With another one, either who promised the
+/// size is wrong, or the blob was damaged, and then it has to be downloaded again.
+fn find_complete(lease: &Lease, digest: &Digest, size: u64) -> Result<Option<Stored>, Error> {
+    let Some(found) = lease.protect(digest)? else {
+        return Ok(None);
+    };
+    if found != size {
+        if lease.store().is_damaged(digest)? {
+            return Ok(None);
+        }
+        return Err(wrong_size(digest, size, found));
+    }
+    Ok(Some(Stored {
+        digest: *digest,
+        size,
+        existed: true,
+    }))
 }

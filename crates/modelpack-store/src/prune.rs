@@ -6,17 +6,13 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use modelpack_spec::{AnyManifest, Descriptor, Digest, MediaType};
+use modelpack_spec::Digest;
 
 use crate::error::IoContext;
 use crate::layout::Lock;
 use crate::partial::Files;
+use crate::reach::Reach;
 use crate::{Error, Store};
-
-/// Deepest nesting of indexes that is followed; real ones have one level.
-const MAX_INDEX_DEPTH: usize = 8;
-/// Largest manifest that is read: what the specification crate would parse at all.
-const MAX_MANIFEST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What [`Store::prune`] may remove.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,6 +32,9 @@ pub struct PruneReport {
     pub items: Vec<Pruned>,
     /// Bytes of all of them.
     pub freed: u64,
+    /// Named manifests that are lost or damaged, with the reason. What a damaged one seems to need was
+    /// kept; pulling or removing its name mends this.
+    pub unreadable: Vec<(Digest, String)>,
 }
 
 /// A thing that nothing needs.
@@ -60,7 +59,7 @@ pub enum PrunedKind {
     Blob,
     /// A partial download.
     Partial,
-    /// A file that a dead process was writing.
+    /// A file that a dead process was writing, or what is left of a download that nobody can continue.
     Temporary,
 }
 
@@ -68,94 +67,53 @@ impl Store {
     /// Removes blobs that no named manifest and no running operation needs, files of dead processes
     /// and, on request, old partial blobs. Other processes may go on meanwhile.
     ///
+    /// Kept is what a named manifest needs, directly or through nested indexes, with the manifests that
+    /// have it as their subject; what a living lease lists; and what is being written. A damaged
+    /// manifest does not stop the rest from being freed.
+    ///
     /// # Errors
-    /// [`Error::Damaged`] when a named manifest cannot be read: what it needs is unknown, so nothing
-    /// is removed.
+    /// [`Error::Damaged`] when `index.json` cannot be read, [`Error::Io`]; nothing is removed then.
     pub fn prune(&self, options: &PruneOptions) -> Result<PruneReport, Error> {
         let _sweep = self.lock_sweep(File::lock)?;
-        let leases = self.live_leases()?;
-        let mut keep: BTreeSet<Digest> = leases.values().flatten().copied().collect();
+        let leases = self.live_leases(options)?;
+        let mut reach = Reach::default();
         for root in self.read_index()?.manifests {
-            self.mark(&root, &mut keep, 0)?;
+            reach.add(self, root.digest)?;
         }
+        // A damaged blob is damage only where a name leads to it.
+        let unreadable = std::mem::take(&mut reach.unreadable);
         // What an operation is about to name needs its layers as well.
         for digest in leases.values().flatten() {
-            self.mark_leased(digest, &mut keep);
+            reach.add(self, *digest)?;
         }
-        let mut report = PruneReport::default();
-        self.sweep_blobs(&keep, options, &mut report)?;
+        let blobs = self.blobs()?;
+        reach.add_referrers(self, &blobs)?;
+        let mut report = PruneReport {
+            unreadable,
+            ..PruneReport::default()
+        };
+        self.sweep_blobs(&blobs, &reach.digests, options, &mut report)?;
         self.sweep_ingest(&leases, options, &mut report)?;
         self.sweep_partials(options, &mut report)?;
         report.freed = report.items.iter().map(|item| item.size).sum();
         Ok(report)
     }
 
-    fn mark(
-        &self,
-        root: &Descriptor,
-        keep: &mut BTreeSet<Digest>,
-        depth: usize,
-    ) -> Result<(), Error> {
-        let damaged = |reason: String| Error::Damaged {
-            path: self.blob_path(&root.digest),
-            reason,
-        };
-        keep.insert(root.digest);
-        if depth > MAX_INDEX_DEPTH {
-            return Err(damaged("indexes are nested too deeply".to_owned()));
-        }
-        let bytes = match self.read_blob(&root.digest, MAX_MANIFEST_BYTES) {
-            Ok(bytes) => bytes,
-            // A sparse index names manifests that were never fetched.
-            Err(Error::UnknownBlob { .. }) if depth > 0 => return Ok(()),
-            Err(error) => return Err(damaged(error.to_string())),
-        };
-        match AnyManifest::parse(bytes, None).map_err(|error| damaged(error.to_string()))? {
-            AnyManifest::Manifest(document) => {
-                let manifest = document.into_value();
-                keep.insert(manifest.config.digest);
-                keep.extend(manifest.layers.iter().map(|layer| layer.digest));
-            }
-            AnyManifest::Index(document) => {
-                for child in &document.value().manifests {
-                    self.mark(child, keep, depth + 1)?;
-                }
-            }
-            _ => return Err(damaged("it is neither manifest nor index".to_owned())),
-        }
-        Ok(())
-    }
-
-    /// A leased blob may be a manifest; one that is none, or is incomplete, is only itself.
-    fn mark_leased(&self, digest: &Digest, keep: &mut BTreeSet<Digest>) {
-        if self
-            .blob_size(digest)
-            .ok()
-            .flatten()
-            .is_some_and(|size| size <= MAX_MANIFEST_BYTES)
-        {
-            let descriptor = Descriptor::new(MediaType::OciManifest, *digest, 0);
-            let mut marked = BTreeSet::new();
-            if self.mark(&descriptor, &mut marked, 0).is_ok() {
-                keep.extend(marked);
-            }
-        }
-    }
-
     /// Leases of living processes with the digests they list; dead ones are removed.
-    fn live_leases(&self) -> Result<BTreeMap<String, Vec<Digest>>, Error> {
+    fn live_leases(&self, options: &PruneOptions) -> Result<BTreeMap<String, Vec<Digest>>, Error> {
         let directory = self.own("leases");
         let mut live = BTreeMap::new();
         for (name, _) in files_in(&directory)? {
             let path = directory.join(&name);
-            let file = match File::open(&path) {
+            // For writing as well, since NFS locks nothing else alone.
+            let file = match File::options().read(true).write(true).open(&path) {
                 Ok(file) => file,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(Error::io("open", &path, error)),
             };
             match file.try_lock() {
                 Ok(()) => {
-                    let _ = fs::remove_file(&path);
+                    remove(&path, options)?;
                     continue;
                 }
                 Err(TryLockError::WouldBlock) => {}
@@ -179,16 +137,14 @@ impl Store {
 
     fn sweep_blobs(
         &self,
+        blobs: &[Digest],
         keep: &BTreeSet<Digest>,
         options: &PruneOptions,
         report: &mut PruneReport,
     ) -> Result<(), Error> {
-        for digest in self.blobs()? {
-            if keep.contains(&digest) {
-                continue;
-            }
-            let path = self.blob_path(&digest);
-            let size = self.blob_size(&digest)?.unwrap_or(0);
+        for digest in blobs.iter().filter(|digest| !keep.contains(digest)) {
+            let path = self.blob_path(digest);
+            let size = self.blob_size(digest)?.unwrap_or(0);
             remove(&path, options)?;
             report.items.push(Pruned {
                 kind: PrunedKind::Blob,
@@ -230,10 +186,7 @@ impl Store {
     }
 
     fn is_index_locked(&self) -> bool {
-        Lock::take(&self.own("index.lock"), |file| {
-            file.try_lock().map_err(io::Error::from)
-        })
-        .is_err()
+        !matches!(Lock::try_take(&self.own("index.lock")), Ok(Some(_)))
     }
 
     fn sweep_partials(
@@ -241,28 +194,36 @@ impl Store {
         options: &PruneOptions,
         report: &mut PruneReport,
     ) -> Result<(), Error> {
-        let Some((age, now)) = options.partials_older_than else {
-            return Ok(());
-        };
-        for partial in self.partials()? {
-            let files = Files::new(self, &partial.digest);
-            let try_lock = |file: &File| file.try_lock().map_err(io::Error::from);
-            let Ok(_lock) = Lock::take(&files.lock, try_lock) else {
+        for digest in Files::all(self)? {
+            let files = Files::new(self, &digest);
+            let Some(lock) = files.try_lock()? else {
                 continue;
             };
-            if now.duration_since(partial.changed).unwrap_or_default() < age {
-                continue;
-            }
-            let size = fs::metadata(&files.data).map_or(0, |metadata| metadata.len());
+            let size = files.size();
+            let (kind, reason) = match (files.load(&digest), options.partials_older_than) {
+                (None, _) => (PrunedKind::Temporary, "its download cannot be continued"),
+                (Some((_, changed)), Some((age, now)))
+                    if now
+                        .duration_since(changed)
+                        .is_ok_and(|unchanged| unchanged >= age) =>
+                {
+                    (PrunedKind::Partial, "its download was given up")
+                }
+                _ => {
+                    files.unlock(lock)?;
+                    continue;
+                }
+            };
             if !options.dry_run {
                 files.remove()?;
             }
-            report.items.push(Pruned {
-                kind: PrunedKind::Partial,
-                name: partial.digest.to_string(),
+            files.unlock(lock)?;
+            report.items.extend(size.map(|size| Pruned {
+                kind,
+                name: digest.to_string(),
                 size,
-                reason: "its download was given up",
-            });
+                reason,
+            }));
         }
         Ok(())
     }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use modelpack_spec::{AnyManifest, Digest, Reference};
+use modelpack_spec::{Digest, Reference};
 
 use crate::error::IoContext;
 use crate::layout::hash_prefix;
+use crate::reach::Reach;
 use crate::{Error, Store};
 
 /// What [`Store::verify`] found.
@@ -98,15 +99,9 @@ impl Store {
         report: &mut VerifyReport,
     ) -> Result<(), Error> {
         for entry in self.references()? {
-            let mut needed = vec![entry.descriptor.digest];
-            if let Ok(bytes) = self.read_blob(&entry.descriptor.digest, entry.descriptor.size)
-                && let Ok(AnyManifest::Manifest(document)) = AnyManifest::parse(bytes, None)
-            {
-                let manifest = document.value();
-                needed.push(manifest.config.digest);
-                needed.extend(manifest.layers.iter().map(|layer| layer.digest));
-            }
-            for digest in needed {
+            let mut reach = Reach::default();
+            reach.add(self, entry.descriptor.digest)?;
+            for digest in reach.required {
                 if !present.contains(&digest) && self.blob_size(&digest)?.is_none() {
                     report.damage.push(Damage::Missing {
                         digest,

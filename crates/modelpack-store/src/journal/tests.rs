@@ -15,7 +15,7 @@ proptest! {
     fn agrees_with_a_set_of_bytes(ranges in prop::collection::vec((0_u64..60, 0_u64..20), 0..20)) {
         let mut journal = journal(60);
         let mut bytes = BTreeSet::new();
-        let mut text = journal.header();
+        let mut text = journal.text();
         for (start, length) in ranges {
             let range = start..(start + length).min(60);
             journal.add(range.clone());
@@ -34,7 +34,7 @@ proptest! {
     #[test]
     fn a_torn_journal_claims_no_more_than_was_written(cut in 0_usize..400) {
         let mut whole = journal(1000);
-        let mut text = whole.header();
+        let mut text = whole.text();
         for range in [0..100, 200..300, 100..150, 900..1000] {
             text.push_str(&Journal::record(&range));
             whole.add(range);
@@ -49,9 +49,24 @@ proptest! {
 
 #[test]
 fn a_damaged_line_and_everything_after_it_is_not_believed() {
-    let mut text = journal(1000).header();
+    let mut text = journal(1000).text();
     text.push_str(&Journal::record(&(0..100)));
-    text.push_str("100 200 000000000000\n");
+    text.push_str("done 100 200 000000000000\n");
     text.push_str(&Journal::record(&(200..300)));
     assert_eq!(Journal::parse(text.as_bytes()).unwrap().done(), 100);
+}
+
+#[test]
+fn a_line_of_a_later_version_is_passed_over() {
+    let mut text = journal(1000).text();
+    let later = "hash 100 abcdef";
+    text.push_str(&format!("{later} {}\n", check(later)));
+    text.push_str(&Journal::record(&(200..300)));
+    assert_eq!(Journal::parse(text.as_bytes()).unwrap().done(), 100);
+}
+
+#[test]
+fn a_range_beyond_the_end_is_not_believed() {
+    let text = journal(100).text() + &Journal::record(&(50..101));
+    assert_eq!(Journal::parse(text.as_bytes()).unwrap().done(), 0);
 }
