@@ -1,4 +1,5 @@
 //! Answers requests without a socket: `cargo run -p modelpack-server --example embedded`.
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use bytes::Bytes;
 use http::Request;

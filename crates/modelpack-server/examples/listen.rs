@@ -1,4 +1,5 @@
 //! Serves a directory as a registry: `cargo run -p modelpack-server --features listen --example listen -- DIR`.
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -24,7 +24,7 @@
 //! # }
 //! ```
 //!
-//! Features: `listen` adds [`listen`](fn@listen), an HTTP/1.1 socket with limits.
+//! Features: `listen` adds the function `listen`, an HTTP/1.1 socket with limits.
 #![forbid(unsafe_code)]
 
 mod error;
