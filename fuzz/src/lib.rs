@@ -20,8 +20,11 @@ pub use files::{gguf_header, modelfile, pattern, safetensors_header, tar_layer};
 pub use text::{digest, file_path, media_type, reference};
 pub use wire::{distribution_endpoint, docker_config, error_body, header_values};
 
+/// Takes any bytes and panics when what it claims does not hold.
+pub type Property = fn(&[u8]);
+
 /// All properties by the name of their target and their folder of seeds.
-pub const PROPERTIES: &[(&str, fn(&[u8]))] = &[
+pub const PROPERTIES: &[(&str, Property)] = &[
     ("reference", reference),
     ("digest", digest),
     ("file_path", file_path),
