@@ -153,6 +153,9 @@ pub fn read<R: Read + Seek>(file: &mut R) -> Result<Header, Error> {
 /// A number of parameters as ModelPack writes it: one decimal at most, with `k`, `m`, `b` or `t`.
 #[must_use]
 pub fn format_param_size(parameters: u128) -> String {
+    if parameters < 1000 {
+        return parameters.to_string();
+    }
     let units = [
         (1_000_000_000_000, "t"),
         (1_000_000_000, "b"),
