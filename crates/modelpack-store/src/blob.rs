@@ -120,14 +120,21 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn create(lease: &Lease) -> Result<(Self, File), Error> {
-        let path = lease.scratch_path();
+        let scratch = Self::reserve(lease);
         let file = File::options()
             .read(true)
             .write(true)
             .create_new(true)
-            .open(&path)
-            .at("create", &path)?;
-        Ok((Self { path }, file))
+            .open(&scratch.path)
+            .at("create", &scratch.path)?;
+        Ok((scratch, file))
+    }
+
+    /// A name without a file yet.
+    pub(crate) fn reserve(lease: &Lease) -> Self {
+        Self {
+            path: lease.scratch_path(),
+        }
     }
 }
 

@@ -33,6 +33,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// `index.json` has, or would get, so many names that it is over its limit.
+    #[error("{} is over its limit of {limit} bytes", path.display())]
+    TooManyNames {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// The blob is not in the store.
     #[error("blob {digest} is not in the store")]
     UnknownBlob {

@@ -11,7 +11,7 @@ use crate::blob::{Scratch, publish};
 use crate::cache::{DigestCache, FileKey};
 use crate::error::IoContext;
 use crate::layout::{BUFFER, hash_prefix};
-use crate::{Error, Lease};
+use crate::{Error, Lease, durable};
 
 /// How a file may become a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,7 +22,7 @@ pub enum Adopt {
     ReflinkOrCopy,
     /// Always copy.
     Copy,
-    /// Hard link: no second copy on any file system. **The blob changes when somebody later writes
+    /// Hard link: no second copy; between file systems it is reflinked or copied. **The blob changes when somebody later writes
     /// into the file in place**, so it is only for files that are replaced and never edited.
     DangerHardLink,
 }
@@ -56,8 +56,9 @@ pub struct Ingested {
 }
 
 impl Lease {
-    /// Stores the content of a regular file, reading it at most once. `progress` gets the number of
-    /// bytes since its last call and can stop the work by an error.
+    /// Stores the content of a regular file, reading it at most once, and not at all when it is known
+    /// to be unchanged. `progress` gets the number of bytes since its last call and can stop the work by
+    /// an error.
     ///
     /// # Errors
     /// [`Error::NotAFile`], [`Error::FileChanged`] when the file is written to meanwhile,
@@ -96,7 +97,10 @@ impl Lease {
 
         let (scratch, copy) = Scratch::create(self)?;
         let mut tick = |bytes| progress(bytes);
-        let (digest, mut how) = if adopt == Adopt::DangerHardLink {
+        let copied_to = copy.metadata().at("read", &scratch.path)?;
+        // Only a file of the same file system can be linked; then it has to be hashed where it is.
+        let (digest, mut how) = if adopt == Adopt::DangerHardLink && copied_to.dev() == before.dev()
+        {
             (
                 hash(&file, size, &mut tick).at("read", path)?,
                 Adopted::Linked,
@@ -124,11 +128,13 @@ impl Lease {
         // The copy was written after the file was read, by the clock of the file system.
         let written = copy.metadata().at("read", &scratch.path)?;
         if how == Adopted::Linked {
-            if let Some(linked) = self.hard_link(path, &key, &digest, size)? {
+            if let Some(linked) = self.hard_link(&file, path, &key, &digest, size)? {
                 how = linked;
             } else {
+                // The system forbids this one link (its owner, its number of links): the second read
+                // has been counted already.
                 drop((scratch, copy));
-                return self.ingest_file(path, Adopt::Copy, progress);
+                return self.ingest_file(path, Adopt::ReflinkOrCopy, &mut |_| progress(0));
             }
         } else if publish(self, scratch, &copy, &digest, size)?.existed {
             how = Adopted::Existing;
@@ -140,33 +146,32 @@ impl Lease {
     /// Links the file under the name of its blob; nothing when the file system cannot.
     fn hard_link(
         &self,
+        file: &File,
         path: &Path,
         key: &FileKey,
         digest: &Digest,
         size: u64,
     ) -> Result<Option<Adopted>, Error> {
-        let _sweep = self.note(digest)?;
-        if self.store().blob_size(digest)? == Some(size) {
+        if self.protect(digest)? == Some(size) {
             return Ok(Some(Adopted::Existing));
         }
-        let blob = self.store().blob_path(digest);
+        // Under a name of its own first: what the path names now need not be what was hashed.
+        let scratch = Scratch::reserve(self);
         let source = std::fs::canonicalize(path).at("open", path)?;
-        match std::fs::hard_link(&source, &blob) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Ok(Some(Adopted::Existing));
-            }
-            Err(_) => return Ok(None),
+        if std::fs::hard_link(&source, &scratch.path).is_err() {
+            return Ok(None);
         }
-        let linked = std::fs::metadata(&blob).at("read", &blob)?;
-        // The path may have been given to another file since it was opened. (The link itself has
-        // changed ctime, so only what a link leaves alone is compared.)
+        let linked = std::fs::metadata(&scratch.path).at("read", &scratch.path)?;
+        // The link itself has changed ctime, so only what a link leaves alone is compared.
         if !key.is_same_content(&FileKey::new(&linked)) {
-            std::fs::remove_file(&blob).at("remove", &blob)?;
             return Err(Error::FileChanged {
                 path: path.to_owned(),
             });
         }
+        file.sync_all().at("sync", path)?;
+        let blob = self.store().blob_path(digest);
+        std::fs::rename(&scratch.path, &blob).at("rename", &scratch.path)?;
+        blob.parent().map_or(Ok(()), durable::sync_directory)?;
         Ok(Some(Adopted::Linked))
     }
 }

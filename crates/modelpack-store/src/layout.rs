@@ -79,7 +79,9 @@ impl Store {
             store.root.join("blobs/sha512"),
         ] {
             fs::create_dir_all(&directory).at("create", &directory)?;
+            directory.parent().map_or(Ok(()), durable::sync_directory)?;
         }
+        durable::sync_directory(&store.root)?;
         // Two processes may be here at once. Each step is atomic and never replaces content, and the
         // version file, which makes the directory a store, comes last.
         let lock = store.lock_index()?;

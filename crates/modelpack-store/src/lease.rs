@@ -1,5 +1,6 @@
 //! Leases: what a running operation needs, so that prune leaves it alone.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
@@ -28,8 +29,14 @@ struct Inner {
     store: Store,
     path: PathBuf,
     id: String,
-    file: Mutex<File>,
+    listed: Mutex<Listed>,
     next: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Listed {
+    file: File,
+    digests: BTreeSet<Digest>,
 }
 
 /// A blob that is in the store now.
@@ -66,7 +73,10 @@ impl Lease {
                 store,
                 path,
                 id,
-                file: Mutex::new(file),
+                listed: Mutex::new(Listed {
+                    file,
+                    digests: BTreeSet::new(),
+                }),
                 next: AtomicU64::new(0),
             }),
         })
@@ -91,13 +101,20 @@ impl Lease {
     /// Lists a digest in the lease; the lock keeps a sweep away while the caller acts on it.
     pub(crate) fn note(&self, digest: &Digest) -> Result<Lock, Error> {
         let sweep = self.inner.store.lock_sweep(File::lock_shared)?;
-        let mut file = self
+        let mut listed = self
             .inner
-            .file
+            .listed
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.write_all(format!("{digest}\n").as_bytes())
-            .at("write", &self.inner.path)?;
+        if !listed.digests.contains(digest) {
+            // The leading line break ends a line that a full disk cut short.
+            let line = format!("\n{digest}");
+            listed
+                .file
+                .write_all(line.as_bytes())
+                .at("write", &self.inner.path)?;
+            listed.digests.insert(*digest);
+        }
         Ok(sweep)
     }
 

@@ -1,14 +1,19 @@
 //! Names of manifests: the entries of `index.json`.
 
 use std::fs;
+use std::io::Read;
+use std::path::Path;
 
-use bytes::Bytes;
 use modelpack_spec::annotations::REF_NAME;
 use modelpack_spec::{Descriptor, Digest, Document, Index, Reference};
 
 use crate::error::IoContext;
 use crate::layout::Lock;
 use crate::{Error, Store, durable};
+
+/// Largest `index.json` that is read or written: some hundred thousand names, and still parsed in a
+/// moment.
+const MAX_INDEX_BYTES: u64 = 128 * 1024 * 1024;
 
 /// A named manifest.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +38,9 @@ impl Store {
     /// it is named by its digest.
     ///
     /// # Errors
-    /// [`Error::UnknownBlob`] when the manifest is not in the store, [`Error::PinMismatch`] when the
-    /// reference has a digest and it is another one.
+    /// [`Error::UnknownBlob`] when the manifest is not in the store, [`Error::SizeMismatch`] when it
+    /// has another size than the descriptor says, [`Error::PinMismatch`] when the reference has a
+    /// digest and it is another one.
     pub fn tag(&self, reference: &Reference, manifest: &Descriptor) -> Result<(), Error> {
         if let Some(digest) = reference.digest
             && digest != manifest.digest
@@ -47,15 +53,27 @@ impl Store {
         let name = entry_name(reference)?;
         // The sweep lock keeps the manifest here between the look and the entry.
         let _sweep = self.lock_sweep(fs::File::lock_shared)?;
-        if self.blob_size(&manifest.digest)?.is_none() {
-            return Err(Error::UnknownBlob {
-                digest: manifest.digest,
-            });
+        match self.blob_size(&manifest.digest)? {
+            Some(size) if size == manifest.size => {}
+            Some(actual) => {
+                return Err(Error::SizeMismatch {
+                    what: format!("blob {}", manifest.digest),
+                    expected: manifest.size,
+                    actual,
+                });
+            }
+            None => {
+                return Err(Error::UnknownBlob {
+                    digest: manifest.digest,
+                });
+            }
         }
         self.change_index(|index| {
-            index
-                .manifests
-                .retain(|entry| entry.annotations.get(REF_NAME) != Some(&name));
+            // Another tool may have written the same name in another way.
+            index.manifests.retain(|descriptor| {
+                tag_entry(descriptor.clone())
+                    .is_none_or(|entry| entry.reference.to_string() != name)
+            });
             let mut entry = manifest.clone();
             entry.annotations.insert(REF_NAME.to_owned(), name);
             index.manifests.push(entry);
@@ -142,13 +160,16 @@ impl Store {
 
     pub(crate) fn read_index(&self) -> Result<Index, Error> {
         let path = self.index_path();
-        let bytes = Bytes::from(fs::read(&path).at("read", &path)?);
-        Document::<Index>::parse(bytes)
-            .map(Document::into_value)
-            .map_err(|error| Error::Damaged {
-                path,
-                reason: error.to_string(),
-            })
+        let mut bytes = Vec::new();
+        let file = fs::File::open(&path).at("open", &path)?;
+        file.take(MAX_INDEX_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .at("read", &path)?;
+        check_index_size(&path, bytes.len())?;
+        serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
+            path,
+            reason: error.to_string(),
+        })
     }
 
     fn change_index(&self, change: impl FnOnce(&mut Index)) -> Result<(), Error> {
@@ -159,12 +180,21 @@ impl Store {
         if after == before {
             return Ok(());
         }
-        durable::replace(
-            &self.index_path(),
-            &self.own("ingest"),
-            Document::write(after).bytes(),
-        )
+        let path = self.index_path();
+        let document = Document::write(after);
+        check_index_size(&path, document.bytes().len())?;
+        durable::replace(&path, &self.own("ingest"), document.bytes())
     }
+}
+
+fn check_index_size(path: &Path, size: usize) -> Result<(), Error> {
+    if size as u64 > MAX_INDEX_BYTES {
+        return Err(Error::TooManyNames {
+            path: path.to_owned(),
+            limit: MAX_INDEX_BYTES,
+        });
+    }
+    Ok(())
 }
 
 /// The text under which a reference is entered: tag before digest.
