@@ -11,6 +11,7 @@ use modelpack_store::Store;
 use crate::support::{artifact, open_disk};
 
 /// Runs a program to its end; `None`, said plainly, when it is not installed.
+#[expect(clippy::print_stdout, reason = "a test that was skipped has to say so")]
 async fn run(program: &str, arguments: Vec<String>) -> Option<std::process::Output> {
     let name = program.to_owned();
     let output = tokio::task::spawn_blocking(move || Command::new(name).args(arguments).output());

@@ -1,4 +1,8 @@
 //! The registry as its clients see it, over both storages.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 mod support;
 
