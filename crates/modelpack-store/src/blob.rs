@@ -85,7 +85,7 @@ impl BlobWriter {
         let actual = if digest.algorithm() == self.algorithm {
             self.hasher.finish()
         } else {
-            hash_prefix(&self.file, digest.algorithm(), size, |_| {})
+            hash_prefix(&self.file, digest.algorithm(), size, |_| Ok(()))
                 .at("read", &self.scratch.path)?
                 .finish()
         };

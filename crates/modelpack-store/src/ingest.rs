@@ -101,16 +101,10 @@ impl Lease {
         // Only a file of the same file system can be linked; then it has to be hashed where it is.
         let (digest, mut how) = if adopt == Adopt::DangerHardLink && copied_to.dev() == before.dev()
         {
-            (
-                hash(&file, size, &mut tick).at("read", path)?,
-                Adopted::Linked,
-            )
+            (hash(&file, size, path, &mut tick)?, Adopted::Linked)
         } else if adopt == Adopt::ReflinkOrCopy && reflink(&copy, &file) {
             // The clone is a snapshot, so it is the clone that is hashed.
-            (
-                hash(&copy, size, &mut tick).at("read", path)?,
-                Adopted::Reflinked,
-            )
+            (hash(&copy, size, path, &mut tick)?, Adopted::Reflinked)
         } else {
             (
                 copy_and_hash(&file, &copy, size, path, &scratch.path, &mut tick)?,
@@ -188,15 +182,14 @@ fn reflink(_to: &File, _from: &File) -> bool {
 
 type Tick<'a> = &'a mut dyn FnMut(u64) -> io::Result<()>;
 
-fn hash(file: &File, size: u64, tick: Tick<'_>) -> io::Result<Digest> {
-    let mut stopped = Ok(());
-    let hasher = hash_prefix(file, Algorithm::Sha256, size, |bytes| {
-        if stopped.is_ok() {
-            stopped = tick(bytes);
-        }
-    })?;
-    stopped?;
-    Ok(hasher.finish())
+fn hash(file: &File, size: u64, path: &Path, tick: Tick<'_>) -> Result<Digest, Error> {
+    match hash_prefix(file, Algorithm::Sha256, size, tick) {
+        Ok(hasher) => Ok(hasher.finish()),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Error::FileChanged {
+            path: path.to_owned(),
+        }),
+        Err(error) => Err(Error::io("read", path, error)),
+    }
 }
 
 fn copy_and_hash(
@@ -208,7 +201,7 @@ fn copy_and_hash(
     tick: Tick<'_>,
 ) -> Result<Digest, Error> {
     use std::io::Write;
-    preallocate(to, size).map_err(|error| Error::io("allocate", scratch, error).needing(size))?;
+    preallocate(to, size, scratch)?;
     let mut hasher = modelpack_spec::Hasher::new(Algorithm::Sha256);
     let mut buffer = vec![0; BUFFER];
     let mut total = 0;
@@ -239,16 +232,32 @@ fn copy_and_hash(
 }
 
 /// Reserves room, so that a full disk is noticed at once and the file lies in one piece.
-pub(crate) fn preallocate(file: &File, size: u64) -> io::Result<()> {
+///
+/// # Errors
+/// [`Error::NoSpace`] with `size`, [`Error::Io`].
+pub(crate) fn preallocate(file: &File, size: u64, path: &Path) -> Result<(), Error> {
     if size == 0 {
         return Ok(());
     }
-    #[cfg(target_os = "linux")]
-    match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, size) {
-        Ok(()) => return Ok(()),
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS | rustix::io::Errno::INVAL) => {
-        }
-        Err(errno) => return Err(errno.into()),
+    // Asked first, because some file systems fill the disk before they say that it is too small.
+    let stat = rustix::fs::fstatvfs(file).at("read", path)?;
+    if stat.f_bavail.saturating_mul(stat.f_frsize) < size {
+        return Err(Error::NoSpace {
+            path: path.to_owned(),
+            needed: Some(size),
+        });
     }
-    file.set_len(size)
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::io::Errno;
+        match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, size) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
+            result => {
+                return result
+                    .at("allocate", path)
+                    .map_err(|error| error.needing(size));
+            }
+        }
+    }
+    file.set_len(size).at("allocate", path)
 }

@@ -205,7 +205,7 @@ impl Store {
         let path = self.blob_path(digest);
         let file = self.open_blob_unverified(digest)?;
         let size = file.metadata().at("read", &path)?.len();
-        let hasher = hash_prefix(&file, digest.algorithm(), size, |_| ()).at("read", &path)?;
+        let hasher = hash_prefix(&file, digest.algorithm(), size, |_| Ok(())).at("read", &path)?;
         Ok(hasher.finish() != *digest)
     }
 
@@ -291,7 +291,7 @@ impl Lock {
 
 /// Whether the file is still the one with this name. Who held a lock may remove its file before he
 /// lets go; a lock on such a file keeps nobody out.
-fn is_at(file: &File, path: &Path) -> Result<bool, Error> {
+pub(crate) fn is_at(file: &File, path: &Path) -> Result<bool, Error> {
     let locked = file.metadata().at("read", path)?;
     match fs::metadata(path) {
         Ok(named) => Ok((locked.dev(), locked.ino()) == (named.dev(), named.ino())),
@@ -300,12 +300,12 @@ fn is_at(file: &File, path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Hashes `size` bytes of a file from its beginning.
+/// Hashes `size` bytes of a file from its beginning. An error of `progress` ends it.
 pub(crate) fn hash_prefix(
     file: &File,
     algorithm: Algorithm,
     size: u64,
-    progress: impl FnMut(u64),
+    progress: impl FnMut(u64) -> io::Result<()>,
 ) -> io::Result<Hasher> {
     let mut hasher = Hasher::new(algorithm);
     hash_range(file, &mut hasher, 0..size, progress)?;
@@ -317,7 +317,7 @@ pub(crate) fn hash_range(
     file: &File,
     hasher: &mut Hasher,
     range: Range<u64>,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(u64) -> io::Result<()>,
 ) -> io::Result<()> {
     if range.is_empty() {
         return Ok(());
@@ -335,7 +335,7 @@ pub(crate) fn hash_range(
         };
         hasher.update(&buffer[..read]);
         offset += read as u64;
-        progress(read as u64);
+        progress(read as u64)?;
     }
     Ok(())
 }

@@ -85,9 +85,10 @@ impl Partial {
                     .create_new(true)
                     .open(&files.data)
                     .at("create", &files.data)?;
-                if let Err(error) = preallocate(&data, size) {
+                if let Err(error) = preallocate(&data, size, &files.data) {
                     files.remove()?;
-                    return Err(Error::io("allocate", &files.data, error).needing(size));
+                    files.unlock(lock)?;
+                    return Err(error);
                 }
                 (Journal::new(*digest, size, wanted_by), data)
             }
@@ -106,7 +107,7 @@ impl Partial {
         // The one time that bytes of an earlier process are read again.
         let hashed = journal.frontier();
         let hasher =
-            hash_prefix(&data, digest.algorithm(), hashed, |_| ()).at("read", &files.data)?;
+            hash_prefix(&data, digest.algorithm(), hashed, |_| Ok(())).at("read", &files.data)?;
         Ok(Acquired::Partial(Self {
             lease: lease.clone(),
             files,
@@ -212,7 +213,7 @@ impl Partial {
         }
         let from = self.hashed;
         let mut hasher = self.forget_hash();
-        hash_range(&self.data, &mut hasher, from..size, |_| ()).at("read", &self.files.data)?;
+        hash_range(&self.data, &mut hasher, from..size, |_| Ok(())).at("read", &self.files.data)?;
         let actual = hasher.finish();
         if actual != digest {
             return Err(Error::DigestMismatch {

@@ -1,11 +1,13 @@
 //! Hashing every blob again, to find what a disk has lost.
 
 use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
 
 use modelpack_spec::{Digest, Reference};
 
 use crate::error::IoContext;
-use crate::layout::hash_prefix;
+use crate::layout::{hash_prefix, is_at};
 use crate::reach::Reach;
 use crate::{Error, Store};
 
@@ -59,18 +61,22 @@ impl Store {
         let mut present = BTreeSet::new();
         let mut going = true;
         for digest in self.blobs()? {
-            if !going {
-                break;
-            }
             present.insert(digest);
             let checked = self.open_blob_unverified(&digest).and_then(|file| {
                 let path = self.blob_path(&digest);
                 let size = file.metadata().at("read", &path)?.len();
                 let hasher = hash_prefix(&file, digest.algorithm(), size, |bytes| {
-                    going &= progress(bytes)
+                    going = progress(bytes);
+                    match going {
+                        true => Ok(()),
+                        false => Err(io::Error::other("stopped")),
+                    }
                 });
                 Ok((hasher.at("read", &path)?.finish(), size))
             });
+            if !going {
+                break;
+            }
             match checked {
                 Ok((actual, size)) => {
                     report.blobs += 1;
@@ -93,6 +99,28 @@ impl Store {
         Ok(report)
     }
 
+    /// Hashes one blob and removes it when it is damaged, so that the next pull or build brings it
+    /// again. Says whether it was removed.
+    ///
+    /// # Errors
+    /// [`Error::UnknownBlob`], [`Error::Io`].
+    pub fn remove_damaged(&self, digest: &Digest) -> Result<bool, Error> {
+        let path = self.blob_path(digest);
+        let file = self.open_blob_unverified(digest)?;
+        let size = file.metadata().at("read", &path)?.len();
+        let hasher = hash_prefix(&file, digest.algorithm(), size, |_| Ok(())).at("read", &path)?;
+        if hasher.finish() == *digest {
+            return Ok(false);
+        }
+        // Nobody is told meanwhile that the blob is here, and one that came anew is left alone.
+        let _sweep = self.lock_sweep(File::lock)?;
+        if is_at(&file, &path)? {
+            fs::remove_file(&path).at("remove", &path)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
     fn find_missing(
         &self,
         present: &BTreeSet<Digest>,
@@ -102,7 +130,12 @@ impl Store {
             let mut reach = Reach::default();
             reach.add(self, entry.descriptor.digest)?;
             for digest in reach.required {
-                if !present.contains(&digest) && self.blob_size(&digest)?.is_none() {
+                if present.contains(&digest) || self.blob_size(&digest)?.is_some() {
+                    continue;
+                }
+                // Another process may have removed the name and pruned the blob by now.
+                let now = self.resolve(&entry.reference);
+                if now.is_ok_and(|now| now.digest == entry.descriptor.digest) {
                     report.damage.push(Damage::Missing {
                         digest,
                         needed_by: entry.reference.clone(),
