@@ -26,6 +26,8 @@ mod lockfile;
 mod roles;
 pub mod rules;
 mod source;
+#[cfg(test)]
+mod testing;
 mod violation;
 mod workspace;
 

@@ -50,12 +50,7 @@ impl Lockfile {
     ///
     /// The lock file mixes in what tests need, so the first step from a crate of the workspace is taken from its
     /// manifest, optional dependencies included.
-    pub(crate) fn way(
-        &self,
-        workspace: &Workspace,
-        package: &str,
-        wanted: &str,
-    ) -> Option<Vec<String>> {
+    pub fn way(&self, workspace: &Workspace, package: &str, wanted: &str) -> Option<Vec<String>> {
         let mut before = BTreeMap::from([(package.to_owned(), None::<String>)]);
         let mut queue = VecDeque::from([package.to_owned()]);
         while let Some(name) = queue.pop_front() {

@@ -31,11 +31,6 @@ impl SourceFile {
             .map(|(_, number)| number)
     }
 
-    /// The line of the first `word` in the text, comments included; 1 when there is none.
-    pub(crate) fn line_of(&self, word: &str) -> usize {
-        line_of(&self.text, word)
-    }
-
     /// Names of the modules that this file declares for tests only: `#[cfg(test)] mod NAME;`. An inline module,
     /// with its body here, comes with the line of its attribute.
     pub(crate) fn test_modules(&self) -> Vec<TestModule<'_>> {
@@ -64,12 +59,6 @@ pub(crate) struct TestModule<'a> {
     pub(crate) name: &'a str,
     pub(crate) line: usize,
     pub(crate) inline: bool,
-}
-
-/// The line of the first `word` in `text`, counted from 1; 1 when there is none.
-pub(crate) fn line_of(text: &str, word: &str) -> usize {
-    text.find(word)
-        .map_or(1, |at| 1 + text[..at].matches('\n').count())
 }
 
 /// Whether `word` stands in `line` with no letter, digit or underscore before or after it that would make it

@@ -7,7 +7,6 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::source::line_of;
 use crate::{Lockfile, SourceFile};
 
 /// The packages of the workspace, its lock file and its text files.
@@ -145,17 +144,22 @@ impl Workspace {
             .collect()
     }
 
-    /// The line of a manifest on which a dependency stands.
+    /// The manifest of a package and the line on which it names a dependency.
     pub(crate) fn manifest_line(&self, package: &Package, dependency: &str) -> (String, usize) {
         let path = format!("{}/Cargo.toml", package.directory);
-        let line = self.files.get(&path).map_or(1, |text| {
-            let starts = [".", " ", "="].map(|after| format!("\n{dependency}{after}"));
-            starts
-                .iter()
-                .map(|start| line_of(text, start))
-                .find(|line| *line > 1)
-                .map_or(1, |line| line + 1)
-        });
+        let names_it = |line: &str| {
+            line.strip_prefix(dependency)
+                .is_some_and(|rest| rest.starts_with(['.', ' ', '=']))
+        };
+        let manifest = self
+            .files
+            .get(&path)
+            .map(String::as_str)
+            .unwrap_or_default();
+        let line = manifest
+            .lines()
+            .position(names_it)
+            .map_or(1, |index| index + 1);
         (path, line)
     }
 }

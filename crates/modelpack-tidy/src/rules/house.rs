@@ -1,7 +1,6 @@
 //! What every crate has, and what the repository has once.
 
 use crate::roles::{TOOLS, floor};
-use crate::source::line_of;
 use crate::{Package, Violation, Workspace, is_library};
 
 const MAP: &str = "crates/README.md";
@@ -45,39 +44,34 @@ fn missing_from(workspace: &Workspace, package: &Package) -> Vec<Violation> {
         ));
     }
     let lib = format!("{}/src/lib.rs", package.directory);
-    let docs = workspace
+    if !workspace
         .files
         .get(&lib)
-        .map(String::as_str)
-        .unwrap_or_default();
-    let docs: Vec<&str> = docs
-        .lines()
-        .take_while(|line| line.starts_with("//!"))
-        .collect();
-    // A fence with nothing, or with words that let the code run, after it.
-    let runs = |line: &&&str| {
-        matches!(
-            **line,
-            "//! ```" | "//! ```no_run" | "//! ```rust" | "//! ```rust,no_run"
-        )
-    };
-    if docs.iter().filter(runs).count() < 2 {
-        let begins_example = docs.iter().any(|line| {
-            matches!(
-                *line,
-                "//! ```no_run" | "//! ```rust" | "//! ```rust,no_run"
-            )
-        });
-        if !begins_example {
-            violations.push(Violation::new(
-                &lib,
-                1,
-                "the docs of the crate have no example that compiles",
-                "show the one type to start with in a code block",
-            ));
-        }
+        .is_some_and(|text| docs_have_example(text))
+    {
+        violations.push(Violation::new(
+            &lib,
+            1,
+            "the docs of the crate have no example that compiles",
+            "show the one type to start with in a code block",
+        ));
     }
     violations
+}
+
+/// Whether the docs at the top of a file open a code block that `cargo test` compiles.
+fn docs_have_example(text: &str) -> bool {
+    let mut open = false;
+    for line in text.lines().map_while(|line| line.strip_prefix("//!")) {
+        let Some(language) = line.strip_prefix(" ```") else {
+            continue;
+        };
+        if !open && matches!(language, "" | "no_run" | "rust" | "rust,no_run") {
+            return true;
+        }
+        open = !open;
+    }
+    false
 }
 
 /// One integration binary per crate: more of them link the same code again and again.
@@ -101,27 +95,60 @@ pub fn one_test_binary(workspace: &Workspace) -> Vec<Violation> {
     violations
 }
 
-/// The map names every crate.
+/// The map names every crate, and for those on a floor exactly the crates that each uses.
 pub fn crate_map(workspace: &Workspace) -> Vec<Violation> {
     let map = workspace
         .files
         .get(MAP)
         .map(String::as_str)
         .unwrap_or_default();
-    let unnamed = workspace
-        .packages
-        .iter()
-        .filter(|package| !map.contains(&format!("`{}`", package.name)));
-    unnamed
-        .map(|package| {
-            Violation::new(
+    let mut violations = Vec::new();
+    for package in &workspace.packages {
+        let start = format!("| `{}` |", package.name);
+        let Some((row, line)) = map
+            .lines()
+            .zip(1..)
+            .find(|(row, _)| row.starts_with(&start))
+        else {
+            let problem = format!("the map has no row for `{}`", package.name);
+            violations.push(Violation::new(
                 MAP,
                 1,
-                format!("the map does not name `{}`", package.name),
-                "add one line that says what it is for",
-            )
-        })
-        .collect()
+                problem,
+                "add one that says what the crate is for",
+            ));
+            continue;
+        };
+        if floor(&package.name).is_some() {
+            let uses = uses(workspace, package);
+            if row.split('|').nth(3).map(str::trim) != Some(uses.as_str()) {
+                let problem = format!(
+                    "the map says otherwise than the manifest what `{}` uses",
+                    package.name
+                );
+                violations.push(Violation::new(MAP, line, problem, format!("write: {uses}")));
+            }
+        }
+    }
+    violations
+}
+
+/// The crates of the workspace that a package uses, as they stand in the map.
+fn uses(workspace: &Workspace, package: &Package) -> String {
+    let members = package
+        .normal_dependencies()
+        .map(|dependency| dependency.name.as_str());
+    let members = members.filter(|name| workspace.package(name).is_some());
+    let mut names: Vec<String> = members
+        .map(|name| format!("`{}`", name.strip_prefix("modelpack-").unwrap_or(name)))
+        .collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        "–".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 /// The crates are released together, so they have one version. Those around the house are not published.
@@ -145,7 +172,7 @@ pub fn versions(workspace: &Workspace) -> Vec<Violation> {
             );
             violations.push(Violation::new(
                 &path,
-                line_of(manifest, "version"),
+                workspace.manifest_line(package, "version").1,
                 problem,
                 "write `version.workspace = true`",
             ));

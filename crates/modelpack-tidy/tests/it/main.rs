@@ -69,7 +69,12 @@ fn the_repository_was_read() {
             .iter()
             .any(|file| file.path == "crates/modelpack-spec/src/lib.rs")
     );
-    assert!(WORKSPACE.lockfile.packages["modelpack-spec"].contains("oci-spec"));
+    // A way that is allowed, so that one which is forbidden would be found.
+    let way = WORKSPACE.lockfile.way(&WORKSPACE, "modelpack", "hyper");
+    assert_eq!(
+        way.expect("the client drives hyper"),
+        ["modelpack", "modelpack-registry", "hyper"]
+    );
 }
 
 #[test]
