@@ -3,6 +3,8 @@
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
+use crate::syntax::without_mark;
+
 /// Longest part of a line that is shown; a line can be longer than any terminal.
 const MAX_SHOWN: usize = 160;
 
@@ -16,7 +18,7 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut characters = self.0.chars();
         for character in characters.by_ref().take(MAX_WORD) {
-            if character.is_control() || character == '\u{feff}' {
+            if is_invisible(character) {
                 write!(f, "{}", character.escape_default())?;
             } else {
                 f.write_char(character)?;
@@ -27,6 +29,12 @@ impl fmt::Display for Shown<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a character takes no place, or makes a terminal show others in another order.
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A mistake in a Modelfile.
@@ -57,14 +65,14 @@ impl Diagnostic {
         let end = text[self.span.start..]
             .find('\n')
             .map_or(text.len(), |at| self.span.start + at);
-        let line = text[start..end].trim_end().trim_start_matches('\u{feff}');
+        let line = without_mark(text[start..end].trim_end(), start);
         let skipped = self.column.saturating_sub(MAX_SHOWN / 2);
-        // A tab would move the caret away from what it points to.
+        // A tab or an invisible character would move the caret away from what it points to.
         let shown: String = line
             .chars()
             .skip(skipped)
             .take(MAX_SHOWN)
-            .map(|c| if c.is_control() { ' ' } else { c })
+            .map(|c| if is_invisible(c) { ' ' } else { c })
             .collect();
         let width = text[self.span.start..self.span.end.min(end)]
             .chars()

@@ -212,13 +212,21 @@ pub(crate) fn diagnostic(
     hint: Option<String>,
 ) -> Diagnostic {
     let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-    let before = text[start..span.start].trim_start_matches('\u{feff}');
+    let before = without_mark(&text[start..span.start], start);
     Diagnostic {
         line,
         column: before.chars().count() + 1,
         span,
         message,
         hint,
+    }
+}
+
+/// A line that begins at `start`, without the byte order mark that a text may begin with.
+pub(crate) fn without_mark(line: &str, start: usize) -> &str {
+    match line.strip_prefix('\u{feff}') {
+        Some(rest) if start == 0 => rest,
+        _ => line,
     }
 }
 
@@ -229,14 +237,9 @@ struct Mistake {
 }
 
 fn parse_line(text: &str, span: Range<usize>) -> Result<LineKind, Mistake> {
-    let mut line = &text[span.clone()];
-    let mut offset = span.start;
-    if offset == 0 && line.starts_with('\u{feff}') {
-        line = &line['\u{feff}'.len_utf8()..];
-        offset = '\u{feff}'.len_utf8();
-    }
-    offset += line.len() - line.trim_start().len();
-    let line = line.trim();
+    let line = without_mark(&text[span.clone()], span.start).trim_start();
+    let offset = span.end - line.len();
+    let line = line.trim_end();
     if line.is_empty() {
         return Ok(LineKind::Blank);
     }

@@ -379,3 +379,6 @@ pub(crate) const DOC: &[&str] = &[
 
 /// Names that are left out unless they are asked for.
 pub(crate) const SKIPPED: &[&str] = &[".*", "modelfile", "__pycache__", "*.pyc", "*.pyo", "*.pyd"];
+
+#[cfg(test)]
+mod tests;
