@@ -26,3 +26,12 @@ fn names_decide_before_sizes() {
     check("unknown.zzz", 128_000_000, Code);
     check("unknown.zzz", 128_000_001, Weight);
 }
+
+#[test]
+fn only_the_base_name_counts() {
+    assert_eq!(classify("README/model.bin", 1), Weight);
+    assert_eq!(classify("model.bin/readme", 1), Doc);
+    assert_eq!(classify("ckpt-0/tensor00001_000", 1), Weight);
+    assert_eq!(classify(r"folder\config.json", 1), WeightConfig);
+    assert_eq!(classify("a/.env.local", 1), Code);
+}

@@ -1,6 +1,11 @@
-//! The grammar, from text to recipe and back.
+//! Integration tests: the grammar as another crate sees it.
 
 mod classify;
+mod diagnostics;
+mod filter;
+mod fixtures;
 mod generate;
-mod parse;
+mod grammar;
+mod metadata;
 mod pattern;
+mod properties;

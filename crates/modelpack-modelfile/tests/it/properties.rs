@@ -78,7 +78,7 @@ proptest! {
                 prop_assert!(text.get(diagnostic.span.clone()).is_some());
                 prop_assert!(diagnostic.line <= text.matches('\n').count() + 1);
                 prop_assert!(diagnostic.render(&text).contains('^'));
-                diagnostic.render(&other);
+                let _ = diagnostic.render(&other);
             }
         }
     }
@@ -156,7 +156,9 @@ proptest! {
 fn components_match(pattern: &[&str], names: &[&str]) -> bool {
     match (pattern, names) {
         ([], names) => names.is_empty(),
-        (["**", rest @ ..], _) => (0..=names.len()).any(|skip| components_match(rest, &names[skip..])),
+        (["**", rest @ ..], _) => {
+            (0..=names.len()).any(|skip| components_match(rest, &names[skip..]))
+        }
         ([_, ..], []) => false,
         ([first, rest @ ..], [name, names @ ..]) => {
             name_matches(first.as_bytes(), name.as_bytes()) && components_match(rest, names)
