@@ -43,19 +43,19 @@ const BANS: &[Ban] = &[
         advice: "a library reads no environment and no home directory: take the value as an argument",
     },
     Ban {
+        crates: &[],
+        words: &["SystemTime::now", "Timestamp::now", "Zoned::now"],
+        advice: "a library does not know what time it is: take the time as an argument",
+    },
+    Ban {
         crates: &[
             "modelpack-spec",
             "modelpack-formats",
             "modelpack-modelfile",
             "modelpack-layer",
         ],
-        words: &[
-            "Instant::now",
-            "SystemTime::now",
-            "Timestamp::now",
-            "Zoned::now",
-        ],
-        advice: "this crate reads no clock: take the time as an argument",
+        words: &["Instant::now"],
+        advice: "this crate reads no clock, not even to measure: that is for its caller to do",
     },
     Ban {
         crates: &[

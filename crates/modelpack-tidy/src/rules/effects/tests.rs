@@ -28,9 +28,14 @@ fn each_row_forbids() {
     check("modelpack", "println!(\"done\");", "println!");
     check("modelpack-server", "std::env::var(\"HOME\");", "env::var");
     check(
-        "modelpack-layer",
+        "modelpack",
         "let now = SystemTime::now();",
         "SystemTime::now",
+    );
+    check(
+        "modelpack-layer",
+        "let start = Instant::now();",
+        "Instant::now",
     );
     check("modelpack-modelfile", "let text = fs::read(path);", "fs::");
     check("modelpack-registry", "File::open(path)?;", "File::open");
