@@ -152,11 +152,14 @@ pub(crate) async fn write_all(
             Ok(files)
         })
     });
-    Ok(blocking::all(limit, tasks)
-        .await?
-        .into_iter()
-        .flatten()
-        .collect())
+    match blocking::all(limit, tasks).await {
+        Ok(files) => Ok(files.into_iter().flatten().collect()),
+        Err(error) => {
+            // What was new goes again; a file that replaced an older one is verified and stays.
+            destination.discard();
+            Err(error)
+        }
+    }
 }
 
 fn write_one(

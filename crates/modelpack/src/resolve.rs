@@ -5,8 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use modelpack_formats as formats;
-use modelpack_layer::Placement;
-use modelpack_spec::{Digest, FilePath, Kind, Reference};
+use modelpack_layer::{Destination, Expected, Placement};
+use modelpack_spec::{Descriptor, Digest, Encoding, FilePath, Kind, Reference, annotations};
 use modelpack_store::Store;
 use serde::Serialize;
 
@@ -125,49 +125,75 @@ impl Toolkit {
         let directory = options.directory.clone().unwrap_or(in_store);
         let directory = std::path::absolute(&directory)
             .map_err(|error| Error::file("cannot use the directory", &directory, error))?;
-        if !is_complete(self.store(), &artifact, &directory) {
-            write_all(
-                plan,
-                self.store(),
-                &directory,
-                Placement::Link,
-                self.concurrency(),
-                control,
-            )
-            .await?;
-        }
+        let (store, place) = (self.store().clone(), directory.clone());
+        let (artifact, complete) = blocking::run(move || {
+            let complete = complete_files(&store, &artifact, &place);
+            Ok((artifact, complete))
+        })
+        .await?;
+        let files = match complete {
+            Some(files) => files,
+            None => {
+                let store = self.store();
+                let limit = self.concurrency();
+                let written =
+                    write_all(plan, store, &directory, Placement::Link, limit, control).await?;
+                written
+                    .into_iter()
+                    .map(|file| (file.path, file.size))
+                    .collect()
+            }
+        };
         drop(lease);
         let reference = reference.clone();
-        blocking::run(move || report(reference, &artifact, directory)).await
+        blocking::run(move || Ok(report(reference, &artifact, directory, files))).await
     }
 }
 
-/// Whether every file is the blob itself. A file that was copied, or is an archive's, is written
-/// again, since only its bytes could tell that it is right.
-fn is_complete(store: &Store, artifact: &Artifact, directory: &Path) -> bool {
-    artifact.layers().iter().all(|layer| {
-        let Ok(Some(path)) = modelpack_spec::annotations::filepath(layer) else {
-            return false;
+/// The files, when every one is there and right. A hard link to the blob is right by itself; a file
+/// that was copied is hashed. Files of archives are written again, since nothing says what they
+/// should be.
+fn complete_files(
+    store: &Store,
+    artifact: &Artifact,
+    directory: &Path,
+) -> Option<Vec<(FilePath, u64)>> {
+    if !directory.is_dir() {
+        return None;
+    }
+    let destination = Destination::open(directory).ok()?;
+    let check = |layer: &Descriptor| {
+        let is_raw = layer
+            .media_type
+            .as_layer()
+            .is_none_or(|kind| kind.encoding == Encoding::Raw);
+        let path = annotations::filepath(layer).ok()?.filter(|_| is_raw)?;
+        let expected = Expected {
+            digest: layer.digest,
+            size: layer.size,
         };
-        let (Ok(file), Ok(blob)) = (
-            fs::symlink_metadata(directory.join(&path)),
-            fs::symlink_metadata(store.blob_path(&layer.digest)),
-        ) else {
-            return false;
-        };
-        (file.dev(), file.ino()) == (blob.dev(), blob.ino())
-    })
+        let is_right = is_same_file(&directory.join(&path), &store.blob_path(&layer.digest))
+            || destination.holds(&path, &expected).unwrap_or(false);
+        is_right.then_some((path, layer.size))
+    };
+    artifact.layers().iter().map(check).collect()
+}
+
+fn is_same_file(file: &Path, blob: &Path) -> bool {
+    match (fs::symlink_metadata(file), fs::symlink_metadata(blob)) {
+        (Ok(file), Ok(blob)) => (file.dev(), file.ino()) == (blob.dev(), blob.ino()),
+        _ => false,
+    }
 }
 
 fn report(
     reference: Reference,
     artifact: &Artifact,
     directory: PathBuf,
-) -> Result<ResolveReport, Error> {
-    let mut files = Vec::new();
-    list_files(&directory, "", &mut |path, size| files.push((path, size)))?;
+    files: Vec<(FilePath, u64)>,
+) -> ResolveReport {
     let kinds = artifact.layers().iter().filter_map(|layer| {
-        let path = modelpack_spec::annotations::filepath(layer).ok()??;
+        let path = annotations::filepath(layer).ok()??;
         Some((path, layer.media_type.as_layer()?.kind))
     });
     let kinds: std::collections::BTreeMap<FilePath, Kind> = kinds.collect();
@@ -186,13 +212,13 @@ fn report(
     }
     resolved.sort_by(|a, b| a.path.cmp(&b.path));
     let format = format.or_else(|| artifact.config.value().config.format.clone());
-    Ok(ResolveReport {
+    ResolveReport {
         reference,
         digest: *artifact.manifest.digest(),
         directory,
         format,
         files: resolved,
-    })
+    }
 }
 
 /// The format by content. A file that cannot be read as any format has none; that is no error here.
@@ -200,31 +226,4 @@ fn detect(path: &Path) -> Option<String> {
     let mut file = fs::File::open(path).ok()?;
     let format = formats::detect(&mut file).ok()??;
     Some(format.to_string())
-}
-
-fn list_files(
-    root: &Path,
-    prefix: &str,
-    found: &mut dyn FnMut(FilePath, u64),
-) -> Result<(), Error> {
-    let directory = root.join(prefix);
-    let unreadable = |error| Error::file("cannot read", &directory, error);
-    for entry in fs::read_dir(&directory).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let Ok(name) = entry.file_name().into_string() else {
-            continue;
-        };
-        let path = if prefix.is_empty() {
-            name
-        } else {
-            format!("{prefix}/{name}")
-        };
-        let metadata = entry.metadata().map_err(unreadable)?;
-        if metadata.is_dir() {
-            list_files(root, &path, found)?;
-        } else if let (true, Ok(path)) = (metadata.is_file(), FilePath::parse(&path)) {
-            found(path, metadata.len());
-        }
-    }
-    Ok(())
 }
