@@ -1,1 +1,9 @@
-//! Integration tests.
+//! The client against servers that do what a test says.
+
+mod content;
+mod credentials;
+mod failures;
+#[cfg(feature = "tls")]
+mod https;
+mod server;
+mod transfer;
