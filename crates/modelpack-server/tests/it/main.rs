@@ -13,4 +13,5 @@ mod listen;
 mod lists;
 mod manifests;
 mod security;
+mod sequences;
 mod uploads;
