@@ -61,7 +61,7 @@ fn parse(texts: &[String]) -> Result<Vec<Pattern>, Error> {
             pattern: text.clone(),
             reason,
         };
-        let mut pending = vec![text.trim_end_matches('/').to_owned()];
+        let mut pending = vec![text.clone()];
         while let Some(next) = pending.pop() {
             match alternatives(&next).map_err(invalid)? {
                 Some(expanded) => pending.extend(expanded),

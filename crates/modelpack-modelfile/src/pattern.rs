@@ -169,7 +169,7 @@ impl Pattern {
             .all(|component| *component == Component::AnyDirectories)
     }
 
-    /// Whether it begins with the names of this directory, without wildcards, and goes on behind it.
+    /// Whether it begins with the names of this directory, without wildcards.
     pub(crate) fn leads_through(&self, directory: &str) -> bool {
         let mut components = self.components.iter();
         directory.split('/').all(|name| {
@@ -177,7 +177,7 @@ impl Pattern {
                 .next()
                 .and_then(Component::literal)
                 .is_some_and(|literal| literal == name)
-        }) && components.next().is_some()
+        })
     }
 }
 

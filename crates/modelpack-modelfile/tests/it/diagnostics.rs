@@ -54,6 +54,13 @@ fn a_long_line_is_shown_around_the_mistake() {
 }
 
 #[test]
+fn a_long_word_is_cut_in_the_message() {
+    let diagnostics = Modelfile::parse(&"x".repeat(1000)).diagnostics;
+    let expected = format!("unknown command `{}…`", "x".repeat(80));
+    assert_eq!(diagnostics[0].message, expected);
+}
+
+#[test]
 fn hints() {
     let hint = |text: &str| {
         let diagnostics = Modelfile::parse(text).diagnostics;

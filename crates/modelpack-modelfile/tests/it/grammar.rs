@@ -1,6 +1,6 @@
 //! What a line means, and what it does not.
 
-use modelpack_modelfile::{LineKind, Modelfile};
+use modelpack_modelfile::{LineKind, Modelfile, Recipe};
 
 /// The commands of a Modelfile as `WORD value` lines, or the first mistake.
 fn read(text: &str) -> Result<String, String> {
@@ -97,6 +97,14 @@ fn a_long_line_is_read_to_its_end() {
         &format!("MODEL {name}\nDOC after\n"),
         &format!("MODEL {name}\nDOC after"),
     );
+}
+
+#[test]
+fn what_no_modelfile_can_hold_is_printed_without() {
+    let mut recipe = Recipe::default();
+    recipe.name = Some("two\nlines".to_owned());
+    recipe.family = Some(String::new());
+    assert_eq!(recipe.to_string(), "NAME \"two lines\"\n");
 }
 
 #[test]
