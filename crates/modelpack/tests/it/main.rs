@@ -1,1 +1,7 @@
-//! Integration tests.
+//! The operations, end to end, over the embedded registry.
+
+mod bad_input;
+mod build;
+mod names;
+mod round_trip;
+mod scene;

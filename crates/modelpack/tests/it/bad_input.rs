@@ -1,0 +1,279 @@
+//! Each mistake gives a clear error and leaves store and directory as they were.
+
+use std::os::unix::fs::PermissionsExt;
+
+use modelpack::spec::{
+    Descriptor, Digest, Document, Encoding, Kind, LayerType, Manifest, MediaType, Model,
+};
+use modelpack::{Control, Error, ExtractOptions, PullOptions, Store};
+
+use crate::scene::{Scene, tree};
+
+/// Builds a model that must fail, and checks that nothing got a name.
+async fn fails(scene: &Scene, modelfile: &str, files: &[(&str, &[u8])]) -> Error {
+    let model = scene.model("bad", modelfile, files);
+    let error = scene.build(&model, "a/b:v1").await.expect_err(modelfile);
+    assert!(scene.publisher.list().await.expect("a list").is_empty());
+    error
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_modelfile_that_cannot_be_built_says_where() {
+    let scene = Scene::new().await;
+    let files: [(&str, &[u8]); 2] = [("m.bin", b"m"), ("sub/x.bin", b"x")];
+    let check =
+        |error: Error, expected: &str| assert!(error.to_string().contains(expected), "{error}");
+    check(
+        fails(&scene, "MODEL m.bin\nMODLE x\n", &files).await,
+        "line 2, column 1: unknown command `MODLE`",
+    );
+    check(
+        fails(&scene, "MODEL *.gguf\n", &files).await,
+        "line 1 of the Modelfile: `*.gguf` matches no file",
+    );
+    check(
+        fails(&scene, "MODEL m.bin\nMODEL sub\n", &files).await,
+        "line 2 of the Modelfile: `sub` is a directory",
+    );
+    check(
+        fails(&scene, "MODEL ../secret\n", &files).await,
+        "outside of the work directory",
+    );
+    check(
+        fails(&scene, "NAME only\n", &files).await,
+        "the Modelfile names no file",
+    );
+    let both: [(&str, &[u8]); 2] = [("M.bin", b"1"), ("m.bin", b"2")];
+    check(
+        fails(&scene, "MODEL *.bin\n", &both).await,
+        "differ only in upper and lower case",
+    );
+    let missing = scene
+        .build(&scene.path("nowhere"), "a/b:v1")
+        .await
+        .unwrap_err();
+    assert!(missing.hint().is_some(), "{missing}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreadable_file_is_named() {
+    let scene = Scene::new().await;
+    let model = scene.model("m", "MODEL m.bin\n", &[("m.bin", b"m")]);
+    std::fs::set_permissions(model.join("m.bin"), PermissionsExt::from_mode(0o000)).unwrap();
+    if std::fs::read(model.join("m.bin")).is_ok() {
+        // The super-user may read everything.
+        return;
+    }
+    let error = scene.build(&model, "a/b:v1").await.unwrap_err();
+    assert!(error.to_string().contains("m.bin"), "{error}");
+}
+
+/// Puts an artifact of one layer straight into the registry's store.
+fn plant(
+    store: &Store,
+    name: &str,
+    layer_type: MediaType,
+    annotation: Option<&str>,
+    content: &[u8],
+) -> Digest {
+    let lease = store.lease().expect("a lease");
+    let stored = lease.put(content).expect("it is stored");
+    let mut layer = Descriptor::new(layer_type, stored.digest, stored.size);
+    if let Some(path) = annotation {
+        layer
+            .annotations
+            .insert("org.cncf.model.filepath".to_owned(), path.to_owned());
+        let metadata = r#"{"name":"x","mode":8389101,"uid":0,"gid":0,"size":1,"mtime":"2026-01-01T00:00:00Z","typeflag":0}"#;
+        layer.annotations.insert(
+            "org.cncf.model.file.metadata+json".to_owned(),
+            metadata.to_owned(),
+        );
+    }
+    let mut model = Model::default();
+    model.modelfs.diff_ids = vec![stored.digest];
+    let config = lease
+        .put_document(&Document::write(model))
+        .expect("it is stored");
+    let manifest = lease
+        .put_document(&Document::write(Manifest::model(config, vec![layer])))
+        .expect("the registry's store works");
+    store
+        .tag(&name.parse().expect("a reference"), &manifest)
+        .expect("it is named");
+    stored.digest
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_leads_outside_writes_nothing() {
+    let raw: MediaType = LayerType::new(Kind::Weight, Encoding::Raw).into();
+    for path in [
+        "../escaped",
+        "/etc/escaped",
+        "a/../../escaped",
+        "C:\\escaped",
+        "..\\escaped",
+        "a\u{0}b",
+        "",
+    ] {
+        let scene = Scene::new().await;
+        let reference = scene.reference("a/b:v1");
+        plant(
+            &scene.registry,
+            &reference.to_string(),
+            raw.clone(),
+            Some(path),
+            b"evil",
+        );
+        scene
+            .consumer
+            .pull(&reference, &PullOptions::default(), &Control::default())
+            .await
+            .unwrap();
+        let out = scene.path("out");
+        let options = ExtractOptions::default();
+        let error = scene
+            .consumer
+            .extract(&reference, &out, &options, &Control::default())
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::Spec(_)), "{path:?}: {error}");
+        assert!(!out.exists(), "{path:?}");
+        assert!(!scene.path("escaped").exists(), "{path:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn set_id_bits_of_an_artifact_are_dropped() {
+    let scene = Scene::new().await;
+    let reference = scene.reference("a/b:v1");
+    let raw: MediaType = LayerType::new(Kind::Code, Encoding::Raw).into();
+    plant(
+        &scene.registry,
+        &reference.to_string(),
+        raw,
+        Some("x"),
+        b"#!/bin/sh\n",
+    );
+    scene
+        .consumer
+        .pull(&reference, &PullOptions::default(), &Control::default())
+        .await
+        .unwrap();
+    let out = scene.path("out");
+    scene
+        .consumer
+        .extract(
+            &reference,
+            &out,
+            &ExtractOptions::default(),
+            &Control::default(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        out.join("x").metadata().unwrap().permissions().mode() & 0o7777,
+        0o755
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_bytes_in_the_registry_never_arrive_not_even_the_second_time() {
+    let scene = Scene::new().await;
+    let reference = scene.reference("a/b:v1");
+    let raw: MediaType = LayerType::new(Kind::Weight, Encoding::Raw).into();
+    let digest = plant(
+        &scene.registry,
+        &reference.to_string(),
+        raw,
+        Some("m.bin"),
+        &[1; 5000],
+    );
+    let blob = scene.registry.blob_path(&digest);
+    std::fs::set_permissions(&blob, PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::write(&blob, [2; 5000]).unwrap();
+    for _ in 0..2 {
+        let error = scene
+            .consumer
+            .pull(&reference, &PullOptions::default(), &Control::default())
+            .await
+            .unwrap_err();
+        assert!(error.is_integrity(), "{error:?}");
+        assert!(scene.consumer.list().await.unwrap().is_empty());
+        assert_eq!(scene.consumer.store().blob_size(&digest).unwrap(), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_model_is_called_by_its_name() {
+    let scene = Scene::new().await;
+    let reference = scene.reference("a/image:v1");
+    let lease = scene.registry.lease().unwrap();
+    let stored = lease.put(b"{}").unwrap();
+    let config = Descriptor::new(MediaType::OciConfig, stored.digest, stored.size);
+    let mut manifest = Manifest::model(config, Vec::new());
+    manifest.artifact_type = None;
+    let manifest = lease.put_document(&Document::write(manifest)).unwrap();
+    scene.registry.tag(&reference, &manifest).unwrap();
+    let error = scene
+        .consumer
+        .pull(&reference, &PullOptions::default(), &Control::default())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("{reference} is no ModelPack artifact but a container image")
+    );
+    let unknown = scene.reference("a/image:v2");
+    let error = scene
+        .consumer
+        .pull(&unknown, &PullOptions::default(), &Control::default())
+        .await
+        .unwrap_err();
+    assert!(error.is_not_found(), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_names_of_the_specification_are_read() {
+    let scene = Scene::new().await;
+    let reference = scene.reference("a/old:v1");
+    let lease = scene.registry.lease().unwrap();
+    let stored = lease.put(b"weights").unwrap();
+    let text = format!(
+        r#"{{"descriptor":{{"name":"old"}},"modelfs":{{"type":"layers","diff_ids":["{}"]}},"config":{{"param_size":"8b"}}}}"#,
+        stored.digest
+    );
+    let config = lease.put(text.as_bytes()).unwrap();
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.cnai.model.config.v1+json","digest":"{}","size":{}}},"layers":[{{"mediaType":"application/vnd.cnai.model.weight.v1.raw","digest":"{}","size":7,"annotations":{{"org.cnai.model.filepath":"m.bin"}}}}]}}"#,
+        config.digest, config.size, stored.digest
+    );
+    let manifest = lease.put(manifest.as_bytes()).unwrap();
+    scene
+        .registry
+        .tag(
+            &reference,
+            &Descriptor::new(MediaType::OciManifest, manifest.digest, manifest.size),
+        )
+        .unwrap();
+    let out = scene.path("out");
+    scene
+        .consumer
+        .pull(&reference, &PullOptions::default(), &Control::default())
+        .await
+        .unwrap();
+    scene
+        .consumer
+        .extract(
+            &reference,
+            &out,
+            &ExtractOptions::default(),
+            &Control::default(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(tree(&out), [("m.bin".to_owned(), b"weights".to_vec())]);
+    assert_eq!(
+        scene.consumer.inspect(&reference).await.unwrap().param_size,
+        "8b"
+    );
+}
