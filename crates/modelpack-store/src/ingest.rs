@@ -241,7 +241,8 @@ pub(crate) fn preallocate(file: &File, size: u64, path: &Path) -> Result<(), Err
     }
     // Asked first, because some file systems fill the disk before they say that it is too small.
     let stat = rustix::fs::fstatvfs(file).at("read", path)?;
-    if stat.f_bavail.saturating_mul(stat.f_frsize) < size {
+    // A file system that says nothing about itself says zero.
+    if stat.f_blocks > 0 && stat.f_bavail.saturating_mul(stat.f_frsize) < size {
         return Err(Error::NoSpace {
             path: path.to_owned(),
             needed: Some(size),

@@ -1,0 +1,342 @@
+//! Downloads that are interrupted.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use modelpack_spec::{Algorithm, Digest};
+use modelpack_store::{Acquired, Error, Lease, Partial};
+use proptest::prelude::*;
+
+use crate::support::{Fixture, damage, fixture, has};
+
+fn content(size: u64) -> Vec<u8> {
+    (0..size).map(|at| (at * 31 % 251) as u8).collect()
+}
+
+fn take(lease: &Lease, content: &[u8]) -> Partial {
+    let digest = Digest::sha256(content);
+    match lease.partial(&digest, content.len() as u64, "example.com/m:1") {
+        Ok(Acquired::Partial(partial)) => partial,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn file(fixture: &Fixture, content: &[u8], extension: &str) -> PathBuf {
+    let name = format!("sha256-{}.{extension}", Digest::sha256(content).hex());
+    fixture.store.own("partials").join(name)
+}
+
+fn leftovers(fixture: &Fixture) -> usize {
+    fs::read_dir(fixture.store.own("partials")).unwrap().count()
+}
+
+#[test]
+fn a_download_in_order_becomes_a_blob() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let bytes = content(1000);
+    let mut partial = take(&lease, &bytes);
+    assert!(!partial.is_resumed());
+    for at in (0..1000).step_by(100) {
+        partial
+            .write_at(at, &bytes[at as usize..at as usize + 100])
+            .unwrap();
+        partial.record(at..at + 100).unwrap();
+        assert_eq!(partial.frontier(), at + 100);
+    }
+    let stored = partial.finish().unwrap();
+    assert_eq!((stored.size, stored.existed), (1000, false));
+    assert_eq!(
+        fixture
+            .store
+            .read_blob(&stored.digest, 1000)
+            .unwrap()
+            .as_ref(),
+        bytes
+    );
+    assert_eq!(leftovers(&fixture), 0);
+    let again = lease
+        .partial(&stored.digest, 1000, "example.com/m:2")
+        .unwrap();
+    assert!(matches!(again, Acquired::Complete(_)));
+    assert_eq!(leftovers(&fixture), 0);
+}
+
+#[test]
+fn an_empty_blob_needs_no_bytes() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let stored = take(&lease, b"").finish().unwrap();
+    assert_eq!(stored.digest, Digest::sha256(b""));
+}
+
+#[test]
+fn sha512_works_as_well() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let digest = Digest::of(Algorithm::Sha512, b"weights");
+    let Ok(Acquired::Partial(mut partial)) = lease.partial(&digest, 7, "") else {
+        panic!("it is not there yet");
+    };
+    partial.write_at(0, b"weights").unwrap();
+    partial.record(0..7).unwrap();
+    assert_eq!(partial.finish().unwrap().digest, digest);
+}
+
+#[test]
+fn another_name_goes_on_where_the_first_one_stopped() {
+    let fixture = fixture();
+    let bytes = content(1000);
+    {
+        let lease = fixture.store.lease().unwrap();
+        let mut partial = take(&lease, &bytes);
+        partial.write_at(0, &bytes[..300]).unwrap();
+        partial.record(0..300).unwrap();
+        partial.write_at(500, &bytes[500..600]).unwrap();
+        partial.record(500..600).unwrap();
+        // Not recorded, so it does not count.
+        partial.write_at(300, &bytes[300..400]).unwrap();
+    }
+    let status = &fixture.store.partials().unwrap()[0];
+    assert_eq!((status.size, status.done), (1000, 400));
+    assert_eq!(status.digest, Digest::sha256(&bytes));
+    assert_eq!(status.wanted_by, "example.com/m:1");
+
+    let lease = fixture.store.lease().unwrap();
+    let mut partial = take(&lease, &bytes);
+    assert!(partial.is_resumed());
+    assert_eq!((partial.frontier(), partial.done()), (300, 400));
+    assert_eq!(partial.missing(), [300..500, 600..1000]);
+    for gap in partial.missing() {
+        partial
+            .write_at(gap.start, &bytes[gap.start as usize..gap.end as usize])
+            .unwrap();
+        partial.record(gap).unwrap();
+    }
+    partial.finish().unwrap();
+    assert!(fixture.store.partials().unwrap().is_empty());
+}
+
+#[test]
+fn bytes_beyond_the_end_are_refused() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let mut partial = take(&lease, b"weights");
+    for (offset, bytes) in [(7, &b"!"[..]), (0, b"weights!"), (u64::MAX, b"!!")] {
+        let error = partial.write_at(offset, bytes).unwrap_err();
+        assert!(matches!(error, Error::SizeMismatch { .. }), "{error:?}");
+    }
+    assert!(partial.record(0..8).is_err());
+    assert_eq!(
+        fs::metadata(file(&fixture, b"weights", "data"))
+            .unwrap()
+            .len(),
+        7
+    );
+}
+
+#[test]
+fn what_is_incomplete_cannot_be_finished_and_is_kept() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let mut partial = take(&lease, b"weights");
+    partial.write_at(0, b"weig").unwrap();
+    partial.record(0..4).unwrap();
+    let error = partial.finish().unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::SizeMismatch {
+                expected: 7,
+                actual: 4,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert_eq!(take(&lease, b"weights").frontier(), 4);
+}
+
+#[test]
+fn wrong_bytes_can_be_repaired_or_are_thrown_away() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let mut partial = take(&lease, b"weights");
+    partial.write_at(0, b"weigXts").unwrap();
+    partial.record(0..7).unwrap();
+    let error = partial.verify().unwrap_err();
+    assert!(matches!(error, Error::DigestMismatch { .. }), "{error:?}");
+    partial.write_at(4, b"h").unwrap();
+    partial.verify().unwrap();
+    partial.write_at(4, b"X").unwrap();
+    assert!(partial.finish().unwrap_err().is_integrity());
+    assert!(!has(&fixture.store, &Digest::sha256(b"weights")));
+    assert_eq!(leftovers(&fixture), 0);
+    assert!(!take(&lease, b"weights").is_resumed());
+}
+
+#[test]
+fn bytes_that_rot_between_two_processes_are_noticed() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let mut partial = take(&lease, b"weights");
+    partial.write_at(0, b"weigh").unwrap();
+    partial.record(0..5).unwrap();
+    drop(partial);
+    let data = file(&fixture, b"weights", "data");
+    let data = File::options().write(true).open(data).unwrap();
+    data.write_all_at(b"W", 0).unwrap();
+    let mut partial = take(&lease, b"weights");
+    partial.write_at(5, b"ts").unwrap();
+    partial.record(5..7).unwrap();
+    assert!(partial.finish().unwrap_err().is_integrity());
+}
+
+#[test]
+fn only_one_works_on_a_partial() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let other = fixture.store.lease().unwrap();
+    let digest = Digest::sha256(b"weights");
+    let partial = take(&lease, b"weights");
+    let error = other.try_partial(&digest, 7, "").unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error:?}");
+    assert!(error.is_retryable());
+    let error = fixture.store.discard_partial(&digest).unwrap_err();
+    assert!(matches!(error, Error::Busy { .. }), "{error:?}");
+    drop(partial);
+    assert!(matches!(
+        other.try_partial(&digest, 7, ""),
+        Ok(Acquired::Partial(_))
+    ));
+    assert!(fixture.store.discard_partial(&digest).unwrap());
+    assert!(!fixture.store.discard_partial(&digest).unwrap());
+    assert_eq!(leftovers(&fixture), 0);
+}
+
+#[test]
+fn many_that_want_one_blob_share_one_download() {
+    let fixture = fixture();
+    let bytes = content(10_000);
+    let digest = Digest::sha256(&bytes);
+    let downloads = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let lease = fixture.store.lease().unwrap();
+                if let Acquired::Partial(mut partial) = lease.partial(&digest, 10_000, "").unwrap()
+                {
+                    downloads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    partial.write_at(0, &bytes).unwrap();
+                    partial.record(0..10_000).unwrap();
+                    partial.finish().unwrap();
+                }
+                assert_eq!(
+                    fixture.store.read_blob(&digest, 10_000).unwrap().as_ref(),
+                    bytes
+                );
+            });
+        }
+    });
+    assert_eq!(downloads.into_inner(), 1);
+    assert_eq!(leftovers(&fixture), 0);
+}
+
+#[test]
+fn a_wrong_promise_is_told_from_a_damaged_blob() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let stored = lease.put(b"weights").unwrap();
+    let error = lease.partial(&stored.digest, 8, "").unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::SizeMismatch {
+                expected: 8,
+                actual: 7,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    damage(&fixture.store, &stored.digest, b"wei");
+    let mut partial = take(&lease, b"weights");
+    partial.write_at(0, b"weights").unwrap();
+    partial.record(0..7).unwrap();
+    partial.finish().unwrap();
+    assert_eq!(
+        fixture.store.read_blob(&stored.digest, 7).unwrap().as_ref(),
+        b"weights"
+    );
+}
+
+#[test]
+fn a_disk_that_is_too_small_is_noticed_first() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let size = fixture.store.available_space().unwrap() + (1 << 40);
+    let error = lease
+        .partial(&Digest::sha256(b"huge"), size, "")
+        .unwrap_err();
+    assert!(error.is_no_space());
+    assert!(
+        matches!(error, Error::NoSpace { needed: Some(needed), .. } if needed == size),
+        "{error:?}"
+    );
+    assert_eq!(leftovers(&fixture), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    /// Pieces are written in any order and some are recorded; then the machine stops: the journal ends
+    /// anywhere and whatever was not recorded is garbage.
+    #[test]
+    fn no_crash_makes_wrong_bytes(
+        pieces in prop::collection::vec((0_u64..900, 1_u64..100, any::<bool>()), 0..12),
+        cut in any::<prop::sample::Index>(),
+        garbage in prop::option::of(any::<[u8; 20]>()),
+    ) {
+        let fixture = fixture();
+        let bytes = content(1000);
+        let mut recorded = vec![false; 1000];
+        let lease = fixture.store.lease().unwrap();
+        let mut partial = take(&lease, &bytes);
+        for (start, length, is_recorded) in pieces {
+            let range = start as usize..(start + length) as usize;
+            partial.write_at(start, &bytes[range.clone()]).unwrap();
+            if is_recorded {
+                partial.record(start..start + length).unwrap();
+                recorded[range].fill(true);
+            }
+        }
+        drop(partial);
+        let data = File::options().write(true).open(file(&fixture, &bytes, "data")).unwrap();
+        for (at, is_recorded) in recorded.iter().enumerate() {
+            if !is_recorded {
+                data.write_all_at(b"#", at as u64).unwrap();
+            }
+        }
+        let journal = File::options().append(true).open(file(&fixture, &bytes, "journal")).unwrap();
+        let length = journal.metadata().unwrap().len();
+        journal.set_len(cut.index(length as usize + 1) as u64).unwrap();
+        if let Some(garbage) = garbage {
+            (&journal).write_all(&garbage).unwrap();
+        }
+
+        let mut partial = take(&lease, &bytes);
+        let missing = partial.missing();
+        prop_assert_eq!(partial.done() + missing.iter().map(|gap| gap.end - gap.start).sum::<u64>(), 1000);
+        for (at, is_recorded) in recorded.iter().enumerate() {
+            let is_done = !missing.iter().any(|gap| gap.contains(&(at as u64)));
+            prop_assert!(!is_done || *is_recorded, "byte {} was never recorded", at);
+        }
+        for gap in missing {
+            partial.write_at(gap.start, &bytes[gap.start as usize..gap.end as usize]).unwrap();
+            partial.record(gap).unwrap();
+        }
+        let stored = partial.finish().unwrap();
+        prop_assert_eq!(fixture.store.read_blob(&stored.digest, 1000).unwrap(), bytes);
+    }
+}
