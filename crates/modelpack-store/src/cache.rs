@@ -104,3 +104,6 @@ impl DigestCache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,3 +210,6 @@ impl<T> IoContext<T> for rustix::io::Result<T> {
         self.map_err(|errno| Error::io(action, path, errno.into()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,8 @@
 //! What a store promises, tested through its public interface.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 mod blobs;
 mod ingest;

@@ -90,8 +90,10 @@ fn as_child() {
 
 /// Tells the parent and waits to be killed, or for the parent's own end.
 fn stop() {
-    println!("\nready");
-    std::io::stdout().flush().unwrap();
+    // The test harness has begun a line.
+    let mut output = std::io::stdout();
+    output.write_all(b"\nready\n").unwrap();
+    output.flush().unwrap();
     let _ = std::io::stdin().read_line(&mut String::new());
 }
 
