@@ -4,7 +4,7 @@ use modelpack_spec::{
     AnyManifest, Descriptor, Document, FilePath, Manifest, MediaType, Model, PathSet, Reference,
     annotations,
 };
-use modelpack_store::Store;
+use modelpack_store::{Error as StoreError, Lease, Store};
 
 use crate::Error;
 
@@ -108,5 +108,25 @@ pub(crate) fn layer_path(
             )),
         }),
         None => Ok(None),
+    }
+}
+
+/// Protects a layer that must be here, whole.
+pub(crate) fn require(lease: &Lease, layer: &Descriptor) -> Result<(), Error> {
+    match lease.protect(&layer.digest)? {
+        Some(size) if size == layer.size => Ok(()),
+        Some(actual) => {
+            let what = format!("blob {}", layer.digest);
+            Err(StoreError::SizeMismatch {
+                what,
+                expected: layer.size,
+                actual,
+            }
+            .into())
+        }
+        None => Err(StoreError::UnknownBlob {
+            digest: layer.digest,
+        }
+        .into()),
     }
 }

@@ -8,7 +8,7 @@ use modelpack_spec::{Descriptor, Encoding, FilePath, PathSet, Reference, annotat
 use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
-use crate::artifact::{Artifact, layer_name, layer_path};
+use crate::artifact::{Artifact, layer_name, layer_path, require};
 use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
 
 /// How [`Toolkit::extract`] works. There is nothing to choose yet.
@@ -99,12 +99,7 @@ pub(crate) fn plan(lease: &Lease, artifact: &Artifact) -> Result<Vec<Step>, Erro
             .as_layer()
             .map_or(Encoding::Raw, |kind| kind.encoding);
         let path = layer_path(layer, &mut seen)?;
-        if lease.protect(&layer.digest)? != Some(layer.size) {
-            return Err(modelpack_store::Error::UnknownBlob {
-                digest: layer.digest,
-            }
-            .into());
-        }
+        require(lease, layer)?;
         steps.push(Step {
             layer: layer.clone(),
             path,

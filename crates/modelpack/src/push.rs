@@ -7,7 +7,7 @@ use modelpack_spec::{Descriptor, Digest, Reference, Repository};
 use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
-use crate::artifact::{Artifact, layer_name};
+use crate::artifact::{Artifact, layer_name, require};
 use crate::transfer::{FileSource, progress_of, wanted};
 use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
 
@@ -207,12 +207,7 @@ fn plan(lease: &Lease, artifact: &Artifact, reference: &Reference) -> Result<Vec
         if steps.iter().any(|step| step.blob.digest == layer.digest) {
             continue;
         }
-        if lease.protect(&layer.digest)? != Some(layer.size) {
-            return Err(modelpack_store::Error::UnknownBlob {
-                digest: layer.digest,
-            }
-            .into());
-        }
+        require(lease, layer)?;
         let known_in = elsewhere.iter().find(|(digest, _)| *digest == layer.digest);
         steps.push(Step {
             name: layer_name(layer),

@@ -54,7 +54,8 @@ impl Gguf {
     }
 
     fn tensor(&mut self, name: &str, shape: &[u64], dtype: u32, offset: u64) -> &mut Self {
-        self.text(name).u32(u32::try_from(shape.len()).expect("few dimensions"));
+        self.text(name)
+            .u32(u32::try_from(shape.len()).expect("few dimensions"));
         for length in shape {
             self.u64(*length);
         }
