@@ -7,6 +7,7 @@ use modelpack_store::Store;
 
 use crate::support::{fixture, tagged};
 
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn skopeo(arguments: &[&str]) -> Option<Output> {
     match Command::new("skopeo")
         .arg("--insecure-policy")
