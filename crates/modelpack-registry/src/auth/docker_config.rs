@@ -209,18 +209,13 @@ fn find<'a, T>(entries: &'a BTreeMap<String, T>, name: &Name) -> Option<&'a T> {
     }
 }
 
-/// A key as it is looked up: without scheme, without the path of the old registry API, and with one
-/// name for Docker Hub.
+/// A key as it is looked up: with one name for Docker Hub, and without what old keys have besides the
+/// host. Those are URLs of a registry; only keys without a scheme can name a repository.
 fn normalize(key: &str) -> String {
-    let rest = key
-        .strip_prefix("https://")
-        .or_else(|| key.strip_prefix("http://"))
-        .unwrap_or(key)
-        .trim_end_matches('/');
-    let rest = ["/v1", "/v2", "/v1/access-token", "/v1/refresh-token"]
-        .iter()
-        .find_map(|path| rest.strip_suffix(path))
-        .unwrap_or(rest);
+    let (rest, is_url) = match key.split_once("://") {
+        Some(("http" | "https", rest)) => (rest, true),
+        _ => (key, false),
+    };
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let host = host.to_ascii_lowercase();
     let host = if DOCKER_HUB.contains(&host.as_str()) {
@@ -228,7 +223,8 @@ fn normalize(key: &str) -> String {
     } else {
         &host
     };
-    if path.is_empty() {
+    let path = path.trim_end_matches('/');
+    if is_url || path.is_empty() {
         host.to_owned()
     } else {
         format!("{host}/{path}")

@@ -82,8 +82,8 @@ impl Tries {
         refused.map_or(Next::GiveUp, Next::Refused)
     }
 
-    /// Notes that a remembered password or token was sent already.
-    pub(crate) fn sent_basic(&mut self) {
+    /// Notes that a remembered password or registry token was sent already.
+    pub(crate) fn sent_secret(&mut self) {
         self.secret_sent = true;
     }
 

@@ -43,7 +43,9 @@ pub struct ClientBuilder {
     pub(crate) connect_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) commit_timeout: Duration,
+    #[cfg(feature = "tls")]
     pub(crate) extra_ca_pem: Vec<Vec<u8>>,
+    #[cfg(feature = "tls")]
     pub(crate) accept_invalid_certs: bool,
 }
 
@@ -59,7 +61,9 @@ impl Default for ClientBuilder {
             connect_timeout: CONNECT_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             commit_timeout: COMMIT_TIMEOUT,
+            #[cfg(feature = "tls")]
             extra_ca_pem: Vec::new(),
+            #[cfg(feature = "tls")]
             accept_invalid_certs: false,
         }
     }

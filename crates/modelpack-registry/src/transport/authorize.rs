@@ -38,6 +38,7 @@ struct State {
 #[derive(Clone)]
 enum Way {
     Basic,
+    RegistryToken,
     Token {
         realm: String,
         service: Option<String>,
@@ -95,8 +96,12 @@ impl Authorizer {
         };
         match (way, credential) {
             (Way::Basic, Some(Some(Credential::Password { username, password }))) => {
-                session.tries.sent_basic();
+                session.tries.sent_secret();
                 Some(basic(&username, &password))
+            }
+            (Way::RegistryToken, Some(Some(Credential::RegistryToken { token }))) => {
+                session.tries.sent_secret();
+                bearer(&token)
             }
             (Way::Token { realm, service }, Some(credential)) => {
                 let key = session.key(credential.as_ref(), &realm, service.as_deref());
@@ -137,7 +142,11 @@ impl Authorizer {
                 self.state().ways.insert(origin, Way::Basic);
                 Ok(Some(basic(username, password)))
             }
-            (Next::RegistryToken, Some(Credential::RegistryToken { token })) => Ok(bearer(token)),
+            (Next::RegistryToken, Some(Credential::RegistryToken { token })) => {
+                let origin = session.target.origin.clone();
+                self.state().ways.insert(origin, Way::RegistryToken);
+                Ok(bearer(token))
+            }
             (
                 Next::Token {
                     realm,

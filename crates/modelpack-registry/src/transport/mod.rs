@@ -3,6 +3,7 @@
 mod authorize;
 mod body;
 mod connect;
+mod reply;
 mod resolve;
 #[cfg(feature = "tls")]
 mod tls;
@@ -13,23 +14,21 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, LOCATION, USER_AGENT};
 use http::{HeaderValue, Method, StatusCode};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpInfo;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use url::Url;
 
 use self::authorize::{Authorizer, Session};
 use self::body::{Outgoing, Pulse};
 use self::connect::Pools;
+pub(crate) use self::reply::Reply;
 use self::resolve::RefusedAddress;
 use crate::auth::Scopes;
 use crate::client::{ClientBuilder, PlainHttp};
 use crate::error::{At, BoxError, Error};
-use crate::exchange::{Answer, Exchange, Head, MAX_ERROR_BYTES, Payload, Request, Step, refused};
+use crate::exchange::{Exchange, Head, Payload, Request, Step, refused};
 use crate::name::Name;
 use crate::policy::{Failure, Origin, Reach, Refusal, RetryPolicy, follow};
 use crate::target::Target;
@@ -44,14 +43,6 @@ pub(crate) struct Transport {
     pub(crate) retry: RetryPolicy,
     idle: Duration,
     commit: Duration,
-}
-
-/// An answer whose body is still to be read.
-pub(crate) struct Reply {
-    pub(crate) head: Head,
-    body: Incoming,
-    idle: Duration,
-    peer: Reach,
 }
 
 /// A request that got no answer.
@@ -325,97 +316,6 @@ impl Transport {
             return Err(refused(reply.head.at(), Refusal::Policy(reason)).into());
         }
         Ok(reply)
-    }
-}
-
-impl Reply {
-    /// The next bytes of the body; `None` at its end.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        loop {
-            let at = || {
-                let mut at = At::new(self.head.method.clone(), &self.head.url);
-                at.status = Some(self.head.status.as_u16());
-                at
-            };
-            match timeout(self.idle, self.body.frame()).await {
-                Err(_) => {
-                    return Err(Error::Timeout {
-                        at: at(),
-                        waited: self.idle,
-                    });
-                }
-                Ok(None) => return Ok(None),
-                Ok(Some(Err(error))) => {
-                    return Err(Error::Network {
-                        at: at(),
-                        source: error.into(),
-                    });
-                }
-                Ok(Some(Ok(frame))) => {
-                    if let Ok(data) = frame.into_data() {
-                        return Ok(Some(data));
-                    }
-                }
-            }
-        }
-    }
-
-    /// The whole body, with a limit. Of an error's body only the beginning is read.
-    pub(crate) async fn collect(
-        mut self,
-        what: &'static str,
-        max_bytes: u64,
-    ) -> Result<Answer, Error> {
-        if !self.head.status.is_success() {
-            let body = self.read_error().await;
-            return Ok(Answer {
-                head: self.head,
-                body,
-            });
-        }
-        let too_large = |head: &Head| Error::TooLarge {
-            at: head.at(),
-            what,
-            limit: max_bytes,
-        };
-        if self.head.method == Method::HEAD {
-            let body = Bytes::new();
-            return Ok(Answer {
-                head: self.head,
-                body,
-            });
-        }
-        if self.head.length().is_some_and(|length| length > max_bytes) {
-            return Err(too_large(&self.head));
-        }
-        let mut body = BytesMut::new();
-        while let Some(piece) = self.next().await? {
-            if (body.len() + piece.len()) as u64 > max_bytes {
-                return Err(too_large(&self.head));
-            }
-            body.extend_from_slice(&piece);
-        }
-        Ok(Answer {
-            head: self.head,
-            body: body.freeze(),
-        })
-    }
-
-    /// The beginning of an error's body; a body that breaks does not hide the status.
-    pub(crate) async fn read_error(&mut self) -> Bytes {
-        let mut body = BytesMut::new();
-        while let Ok(Some(piece)) = self.next().await {
-            let left = MAX_ERROR_BYTES as usize - body.len();
-            body.extend_from_slice(&piece[..piece.len().min(left)]);
-            if body.len() as u64 == MAX_ERROR_BYTES {
-                break;
-            }
-        }
-        body.freeze()
-    }
-
-    async fn discard(mut self) {
-        self.read_error().await;
     }
 }
 

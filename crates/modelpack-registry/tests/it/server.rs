@@ -120,6 +120,7 @@ impl Server {
             let log = Arc::clone(&log);
             async move {
                 while let Ok((stream, _)) = listener.accept().await {
+                    stream.set_nodelay(true).expect("a socket");
                     tokio::spawn(serve(stream, Arc::clone(&handler), Arc::clone(&log)));
                 }
             }
