@@ -33,13 +33,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DIR", env = "MODELPACK_STORAGE_DIR")]
     pub(crate) storage_dir: Option<PathBuf>,
     /// Print the result as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, env = "MODELPACK_JSON")]
     pub(crate) json: bool,
     /// Print nothing but results and errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, env = "MODELPACK_QUIET")]
     pub(crate) quiet: bool,
     /// Print no progress
-    #[arg(long, global = true)]
+    #[arg(long, global = true, env = "MODELPACK_NO_PROGRESS")]
     pub(crate) no_progress: bool,
 }
 
@@ -50,10 +50,10 @@ pub(crate) struct Network {
     #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
     pub(crate) concurrency: Option<usize>,
     /// Talk plain HTTP
-    #[arg(long)]
+    #[arg(long, env = "MODELPACK_PLAIN_HTTP")]
     pub(crate) plain_http: bool,
     /// Take any TLS certificate; contents are still verified by digest
-    #[arg(long)]
+    #[arg(long, env = "MODELPACK_INSECURE")]
     pub(crate) insecure: bool,
 }
 

@@ -137,11 +137,11 @@ impl Toolkit {
         });
         let encoding = options.encoding.unwrap_or(Encoding::Raw);
         let preserve = options.preserve_metadata;
-        let tasks = selected.into_iter().map(|selected| {
+        let pieces = selected.into_iter().map(|selected| {
             let (lease, control) = (lease.clone(), control.clone());
-            blocking::run(move || build_layer(&lease, &selected, encoding, preserve, &control))
+            move || build_layer(&lease, &selected, encoding, preserve, &control)
         });
-        let layers = blocking::all(self.concurrency(), tasks).await?;
+        let layers = blocking::all_blocking(self.concurrency(), pieces).await?;
         control.check()?;
         let (store, target, options) = (self.store().clone(), target.clone(), options.clone());
         blocking::run(move || finish(&store, &lease, &target, &recipe, layers, &options)).await

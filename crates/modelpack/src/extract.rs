@@ -124,9 +124,9 @@ pub(crate) async fn write_all(
         items: plan.len(),
         bytes: plan.iter().map(|step| step.layer.size).sum(),
     });
-    let tasks = plan.into_iter().map(|step| {
+    let pieces = plan.into_iter().map(|step| {
         let (store, destination, control) = (store.clone(), destination.clone(), control.clone());
-        blocking::run(move || {
+        move || {
             control.check()?;
             let item = Item::new(
                 layer_name(&step.layer),
@@ -145,9 +145,9 @@ pub(crate) async fn write_all(
                 outcome,
             });
             Ok(files)
-        })
+        }
     });
-    match blocking::all(limit, tasks).await {
+    match blocking::all_blocking(limit, pieces).await {
         Ok(files) => Ok(files.into_iter().flatten().collect()),
         Err(error) => {
             // What was new goes again; a file that replaced an older one is verified and stays.

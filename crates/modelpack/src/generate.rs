@@ -117,7 +117,7 @@ fn from_configs(directory: &Path) -> Metadata {
 /// What the weights say. Parameters are summed over all files of the one format that they all have.
 fn from_weights(tree: &Tree) -> Metadata {
     let mut metadata = Metadata::default();
-    let mut parameters = 0_u128;
+    let mut parameters = 0_u64;
     let mut format = None;
     for file in &tree.files {
         if classify(&file.path, file.size) != Kind::Weight {

@@ -277,3 +277,93 @@ async fn old_names_of_the_specification_are_read() {
         "8b"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_operation_says_so_and_names_nothing() {
+    let scene = Scene::new().await;
+    scene.published("a/b:v1").await;
+    let reference = scene.reference("a/b:v1");
+    let cancel = modelpack::CancelToken::default();
+    cancel.cancel();
+    let control = Control::default().cancelled_by(cancel);
+    let pulled = scene
+        .consumer
+        .pull(&reference, &PullOptions::default(), &control)
+        .await;
+    assert!(pulled.is_err_and(|error| error.is_cancelled()));
+    let extracted = scene
+        .publisher
+        .extract(
+            &reference,
+            &scene.path("out"),
+            &ExtractOptions::default(),
+            &control,
+        )
+        .await;
+    assert!(extracted.is_err_and(|error| error.is_cancelled()));
+    assert!(!scene.path("out").exists());
+    let model = scene.model("m", "MODEL m.bin\n", &[("m.bin", b"m")]);
+    let options = modelpack::BuildOptions::default();
+    let built = scene
+        .publisher
+        .build(&model, &scene.reference("a/b:v2"), &options, &control)
+        .await;
+    assert!(built.is_err_and(|error| error.is_cancelled()));
+    assert_eq!(scene.publisher.list().await.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_that_does_not_fit_is_refused_before_a_layer_is_fetched() {
+    let scene = Scene::new().await;
+    let lease = scene.registry.lease().unwrap();
+    let weights = lease.put(b"weights").unwrap();
+    let check = async |name: &str, config: &str, says: &str| {
+        let reference = scene.reference(name);
+        let stored = lease.put(config.as_bytes()).unwrap();
+        let config = Descriptor::new(
+            MediaType::ModelConfig(Default::default()),
+            stored.digest,
+            stored.size,
+        );
+        let layer = Descriptor::new(
+            LayerType::new(Kind::Weight, Encoding::Raw).into(),
+            weights.digest,
+            weights.size,
+        );
+        let manifest = lease
+            .put_document(&Document::write(Manifest::model(config, vec![layer])))
+            .unwrap();
+        scene.registry.tag(&reference, &manifest).unwrap();
+        let pulled = scene
+            .consumer
+            .pull(&reference, &PullOptions::default(), &Control::default())
+            .await;
+        let error = pulled.expect_err(name);
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(scene.consumer.store().blobs().unwrap().is_empty(), "{name}");
+    };
+    let whole = |diff_ids: &str| {
+        format!(
+            r#"{{"descriptor":{{}},"modelfs":{{"type":"layers","diffIds":[{diff_ids}]}},"config":{{}}}}"#
+        )
+    };
+    check(
+        "a/none:v1",
+        &whole(""),
+        "/modelfs/diffIds has 0 entries for 1 layers",
+    )
+    .await;
+    check(
+        "a/odd:v1",
+        &whole(r#""blake3:00""#),
+        "which is not supported (sha256 and sha512 are)",
+    )
+    .await;
+    check(
+        "a/twice:v1",
+        r#"{"descriptor":{},"descriptor":{},"modelfs":{},"config":{}}"#,
+        "stands twice",
+    )
+    .await;
+    check("a/html:v1", "<html>", "invalid model config").await;
+}

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod build;
+mod interop;
 mod names;
 mod round_trip;
 mod scene;
