@@ -1,11 +1,13 @@
 //! Uploads in every way that clients use.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use modelpack_server::Options;
 use modelpack_spec::{Algorithm, Digest};
 
-use crate::support::{Client, End, Pieces, both, memory};
+use crate::support::{Client, End, Endless, Pieces, both, memory};
 
 async fn is_stored(client: &Client, content: &[u8], algorithm: Algorithm) -> bool {
     let digest = Digest::of(algorithm, content);
@@ -263,6 +265,28 @@ async fn idle_uploads_make_room() {
     let first = client.start("a").await;
     client.start("a").await;
     assert_eq!(client.get(&first).await.status, 404);
+}
+
+/// A body that is refused is read on for a while, unless its sender waits to be asked for it.
+#[tokio::test]
+async fn drained_and_spared_bodies() {
+    for (headers, is_read) in [(&[][..], true), (&[("expect", "100-continue")][..], false)] {
+        let client = memory(with(|options| options.drain_bytes = 1024 * 1024));
+        let count = Arc::new(AtomicU64::new(0));
+        let body = Endless(Arc::clone(&count));
+        let answer = client
+            .send_body("PATCH", "/v2/a/blobs/uploads/unknown", headers, body)
+            .await;
+        assert_eq!(answer.status, 404);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        let read = count.load(Ordering::SeqCst);
+        assert!(
+            (read > 1024 * 1024) == is_read && read < 2 * 1024 * 1024,
+            "{read}"
+        );
+    }
 }
 
 pub(crate) fn with(change: impl Fn(&mut Options)) -> Options {

@@ -12,7 +12,7 @@ use crate::Error;
 
 /// Least time for which a blob is protected. A client pushes its manifest right after its last blob,
 /// and the largest blobs take minutes.
-const GRACE: Duration = Duration::from_secs(30 * 60);
+pub(super) const GRACE: Duration = Duration::from_secs(30 * 60);
 /// Most digests under one lease: bounds the memory, and the file that a prune has to read.
 const MAX_NOTED: usize = 100_000;
 
@@ -22,6 +22,7 @@ const MAX_NOTED: usize = 100_000;
 #[derive(Debug)]
 pub(super) struct Grace {
     store: Store,
+    time: Duration,
     leases: Mutex<Leases>,
 }
 
@@ -34,10 +35,11 @@ struct Leases {
 }
 
 impl Grace {
-    pub(super) fn new(store: Store) -> Result<Self, Error> {
+    pub(super) fn new(store: Store, time: Duration) -> Result<Self, Error> {
         let newer = begin(&store)?;
         Ok(Self {
             store,
+            time,
             leases: Mutex::new(Leases {
                 newer,
                 since: Instant::now(),
@@ -73,7 +75,7 @@ impl Grace {
 
     fn with_fresh<T>(&self, act: impl FnOnce(&mut Leases) -> Result<T, Error>) -> Result<T, Error> {
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
-        if leases.since.elapsed() > GRACE || leases.noted.len() >= MAX_NOTED {
+        if leases.since.elapsed() > self.time || leases.noted.len() >= MAX_NOTED {
             let fresh = begin(&self.store)?;
             leases._older = Some(std::mem::replace(&mut leases.newer, fresh));
             leases.since = Instant::now();

@@ -7,13 +7,14 @@ mod links;
 mod view;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use modelpack_spec::distribution::TagOrDigest;
 use modelpack_spec::{Descriptor, Digest, Host, Reference, Repository, Tag};
 use modelpack_store::Store;
 
 use self::file::{BlobFile, DiskUpload};
-use self::grace::Grace;
+use self::grace::{GRACE, Grace};
 use self::inner::{Inner, Whose};
 use self::links::{LinkState, Links};
 use self::view::Summaries;
@@ -51,10 +52,14 @@ impl DiskStorage {
     /// # Errors
     /// [`Error::Authority`] when references could not begin with that name; [`Error::Storage`].
     pub fn new(store: Store, authority: Host) -> Result<Self, Error> {
+        Self::with_grace(store, authority, GRACE)
+    }
+
+    fn with_grace(store: Store, authority: Host, grace: Duration) -> Result<Self, Error> {
         if let Err(source) = format!("{authority}/x").parse::<Reference>() {
             return Err(Error::Authority { authority, source });
         }
-        let grace = Grace::new(store.clone())?;
+        let grace = Grace::new(store.clone(), grace)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 links: Links::new(store.own("registry")),
@@ -324,3 +329,6 @@ fn failed(action: impl Into<String>, error: modelpack_store::Error) -> Error {
         Error::storage(action, error)
     }
 }
+
+#[cfg(test)]
+mod tests;
