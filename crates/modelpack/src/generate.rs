@@ -117,7 +117,7 @@ fn from_configs(directory: &Path) -> Metadata {
 /// What the weights say. Parameters are summed over all files of the one format that they all have.
 fn from_weights(tree: &Tree) -> Metadata {
     let mut metadata = Metadata::default();
-    let mut parameters = 0_u64;
+    let mut parameters = Vec::new();
     let mut format = None;
     for file in &tree.files {
         if classify(&file.path, file.size) != Kind::Weight {
@@ -130,11 +130,16 @@ fn from_weights(tree: &Tree) -> Metadata {
         if *format.get_or_insert(header.format) != header.format {
             return Metadata::default();
         }
-        parameters = parameters.saturating_add(header.parameters);
+        parameters.push(header.parameters);
         metadata.family = metadata.family.or(header.architecture);
     }
     metadata.format = format.map(|format| format.to_string());
-    metadata.param_size = (parameters > 0).then(|| formats::format_param_size(parameters));
+    let parameters = parameters
+        .into_iter()
+        .reduce(|sum, more| sum.saturating_add(more));
+    metadata.param_size = parameters
+        .filter(|sum| *sum > 0)
+        .map(formats::format_param_size);
     metadata
 }
 

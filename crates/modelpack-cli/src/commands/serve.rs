@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use modelpack_server::{DiskStorage, ListenOptions, Options, Registry, listen};
+use modelpack_server::{DiskStorage, Hosts, ListenOptions, Options, Registry, listen};
 
 use crate::cli::{Global, Serve};
 use crate::exit::{DONE, Exit};
@@ -18,7 +18,12 @@ pub(crate) async fn run(global: &Global, args: Serve) -> anyhow::Result<Exit> {
     let address = with_port(args.listen)?;
     // The name that clients use for it is part of the names in the store.
     let storage = DiskStorage::new(store, format!("localhost:{}", address.port()).parse()?)?;
-    let registry = Registry::new(storage, Options::default());
+    let mut options = Options::default();
+    if !address.ip().is_loopback() {
+        // Who serves other machines is called by names that are not known here.
+        options.hosts = Hosts::Any;
+    }
+    let registry = Registry::new(storage, options);
     let listener = listen(address, registry, ListenOptions::default()).await?;
     note(&format!("serving on http://{address} (stop with Ctrl-C)"));
     tokio::signal::ctrl_c().await?;
