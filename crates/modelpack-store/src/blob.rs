@@ -179,3 +179,6 @@ pub(crate) fn move_into_place(from: &Path, file: &File, to: &Path) -> Result<(),
     fs::rename(from, to).at("rename", from)?;
     to.parent().map_or(Ok(()), durable::sync_directory)
 }
+
+#[cfg(test)]
+mod tests;

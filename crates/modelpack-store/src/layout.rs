@@ -339,3 +339,6 @@ pub(crate) fn hash_range(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

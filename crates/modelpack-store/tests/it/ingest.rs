@@ -164,6 +164,37 @@ fn a_linked_name_that_was_given_to_another_file_is_refused() {
 }
 
 #[test]
+fn a_file_that_grows_without_end_does_not_fill_the_disk() {
+    let fixture = fixture();
+    let path = write(&fixture, "w.bin", &vec![7; 1_000_000]);
+    let lease = fixture.store.lease().unwrap();
+    let mut calls = 0;
+    let result = lease.ingest_file(&path, Adopt::Copy, &mut |_| {
+        calls += 1;
+        let mut file = File::options().append(true).open(&path)?;
+        file.write_all(&vec![7; if calls < 20 { 1_000_000 } else { 0 }])
+    });
+    assert!(matches!(result, Err(Error::FileChanged { .. })));
+    assert!(calls < 6, "{calls}");
+}
+
+#[test]
+fn a_symlink_that_is_turned_elsewhere_is_noticed() {
+    let fixture = fixture();
+    let first = write(&fixture, "first", b"weights");
+    let second = write(&fixture, "second", b"WEIGHTS");
+    let link = fixture.directory.path().join("link");
+    std::os::unix::fs::symlink(first, &link).unwrap();
+    let lease = fixture.store.lease().unwrap();
+    let result = lease.ingest_file(&link, Adopt::DangerHardLink, &mut |_| {
+        fs::remove_file(&link)?;
+        std::os::unix::fs::symlink(&second, &link)
+    });
+    assert!(matches!(result, Err(Error::FileChanged { .. })));
+    assert!(fixture.store.blobs().unwrap().is_empty());
+}
+
+#[test]
 fn the_work_can_be_stopped() {
     let fixture = fixture();
     let path = write(&fixture, "w.bin", &vec![7; 1_000_000]);

@@ -178,6 +178,46 @@ fn wrong_bytes_can_be_repaired_or_are_thrown_away() {
 }
 
 #[test]
+fn bytes_that_are_written_twice_count_as_they_are_last() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    for (first, last, is_right) in [(b"weigXts", b"h", true), (b"weights", b"X", false)] {
+        let mut partial = take(&lease, b"weights");
+        partial.write_at(0, first).unwrap();
+        partial.write_at(4, last).unwrap();
+        partial.record(0..7).unwrap();
+        assert_eq!(partial.finish().is_ok(), is_right);
+        let digest = Digest::sha256(b"weights");
+        assert_eq!(has(&fixture.store, &digest), is_right);
+        if is_right {
+            fs::remove_file(fixture.store.blob_path(&digest)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_belongs_to_another_size_or_lost_its_data_starts_again() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let digest = Digest::sha256(b"weights");
+    let Ok(Acquired::Partial(mut wrong)) = lease.partial(&digest, 8, "") else {
+        panic!("it is not there yet");
+    };
+    wrong.write_at(0, b"weights!").unwrap();
+    wrong.record(0..8).unwrap();
+    drop(wrong);
+    let mut partial = take(&lease, b"weights");
+    assert_eq!((partial.size(), partial.done()), (7, 0));
+    partial.write_at(0, b"weights").unwrap();
+    partial.record(0..7).unwrap();
+    drop(partial);
+    fs::write(file(&fixture, b"weights", "data"), b"weig").unwrap();
+    assert!(fixture.store.partials().unwrap().is_empty());
+    let partial = take(&lease, b"weights");
+    assert_eq!((partial.size(), partial.done()), (7, 0));
+}
+
+#[test]
 fn bytes_that_rot_between_two_processes_are_noticed() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
