@@ -68,10 +68,20 @@ async fn manifests_come_by_tag_and_by_digest() {
 #[tokio::test]
 async fn d1_a_header_that_repeats_the_wanted_digest_proves_nothing() {
     let wanted = Digest::sha256(MANIFEST.as_bytes());
-    let reply = manifest(r#"{"schemaVersion":2,"layers":[]}"#)
-        .header("docker-content-digest", wanted.to_string());
-    let error = fetch(wanted.into(), reply).await.expect_err("other bytes");
-    assert!(error.is_integrity(), "{error}");
+    let other = MANIFEST.replace(":[]", ": []");
+    let truth = Digest::sha256(other.as_bytes());
+    for stated in [Some(wanted), Some(truth), None] {
+        let mut reply = manifest(&other);
+        if let Some(stated) = stated {
+            reply = reply.header("docker-content-digest", stated.to_string());
+        }
+        let error = fetch(wanted.into(), reply).await.expect_err("other bytes");
+        assert!(
+            matches!(&error, Error::DigestMismatch { expected, actual, .. }
+                if *expected == wanted && *actual == truth),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -217,6 +227,7 @@ async fn d9_a_range_is_the_one_that_was_asked_for_or_an_error() {
     assert_eq!(resume(whole).await.expect("good"), CONTENT);
     for reply in [
         part("bytes 3-8/10", "345678"),
+        part("bytes 3-9/10", "456789"),
         part("bytes 4-9/11", "456789"),
         part("bytes 4-8/10", "45678"),
         part("bytes 4-9/10", "45678"),

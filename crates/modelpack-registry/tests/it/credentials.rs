@@ -425,6 +425,35 @@ async fn c12_a_challenge_from_elsewhere_gets_no_answer() {
 }
 
 #[tokio::test]
+async fn c12_a_challenge_from_elsewhere_starts_nothing_at_the_registry() {
+    let challenge = Arc::new(std::sync::Mutex::new(String::new()));
+    let elsewhere = Server::start({
+        let challenge = Arc::clone(&challenge);
+        move |_| {
+            let challenge = challenge.lock().expect("no panic").clone();
+            Reply::new(401).header("www-authenticate", challenge)
+        }
+    })
+    .await;
+    let target = elsewhere.url("/x");
+    let server = Server::start(move |request| {
+        if request.target.starts_with("/token") {
+            return token();
+        }
+        Reply::new(307).header("location", target.clone())
+    })
+    .await;
+    *challenge.lock().expect("no panic") =
+        format!("Bearer realm=\"{}\", Basic", server.url("/token"));
+    let error = pull(&logged_in(&server), &server.name())
+        .await
+        .expect_err("refused");
+    assert!(error.is_unauthorized(), "{error}");
+    assert_eq!(server.requests().len(), 1, "no token is asked for");
+    assert_eq!(elsewhere.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn c13_credentials_of_one_registry_are_not_tried_at_another() {
     let mine = Server::start(|request| wants_basic(request, Reply::new(200).body(CONTENT))).await;
     let other = Server::start(|request| wants_basic(request, Reply::new(200).body(CONTENT))).await;
