@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
+use sha2::digest::common::hazmat::SerializableState as _;
 
 use crate::Error;
 
@@ -236,5 +237,28 @@ impl Hasher {
             State::Sha256(hasher) => Digest::from_raw(Algorithm::Sha256, &hasher.finalize()),
             State::Sha512(hasher) => Digest::from_raw(Algorithm::Sha512, &hasher.finalize()),
         }
+    }
+
+    /// The state in between, so that another process can go on with [`Self::restore`]. It says nothing
+    /// that the bytes so far do not say.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        match &self.0 {
+            State::Sha256(hasher) => hasher.serialize().to_vec(),
+            State::Sha512(hasher) => hasher.serialize().to_vec(),
+        }
+    }
+
+    /// The hasher that [`Self::save`] was called on; `None` for bytes that it cannot have given.
+    #[must_use]
+    pub fn restore(algorithm: Algorithm, state: &[u8]) -> Option<Self> {
+        Some(Self(match algorithm {
+            Algorithm::Sha256 => {
+                State::Sha256(sha2::Sha256::deserialize(state.try_into().ok()?).ok()?)
+            }
+            Algorithm::Sha512 => {
+                State::Sha512(sha2::Sha512::deserialize(state.try_into().ok()?).ok()?)
+            }
+        }))
     }
 }

@@ -37,6 +37,7 @@ mod media_type;
 mod model;
 mod oci;
 mod path;
+mod range_set;
 mod reference;
 mod timestamp;
 
@@ -53,5 +54,6 @@ pub use manifest::Manifest;
 pub use media_type::{Encoding, Family, Kind, LayerType, MediaType};
 pub use model::{Modality, Model, ModelCapabilities, ModelConfig, ModelDescriptor, ModelFs};
 pub use path::{FilePath, PathSet};
+pub use range_set::RangeSet;
 pub use reference::{Host, Reference, Repository, Selector, Tag};
 pub use timestamp::Timestamp;

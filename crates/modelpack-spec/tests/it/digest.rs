@@ -107,3 +107,29 @@ fn json_refuses_what_text_refuses() {
         assert!(serde_json::from_str::<Digest>(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn hashing_goes_on_from_a_saved_state() {
+    let bytes: Vec<u8> = (0..1000_u16).map(|at| (at % 251) as u8).collect();
+    for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+        for cut in [0, 1, 63, 64, 65, 128, 999, 1000] {
+            let mut first = Hasher::new(algorithm);
+            first.update(&bytes[..cut]);
+            let mut second = Hasher::restore(algorithm, &first.save()).expect("a saved state");
+            second.update(&bytes[cut..]);
+            assert_eq!(
+                second.finish(),
+                Digest::of(algorithm, &bytes),
+                "cut at {cut}"
+            );
+        }
+        let state = Hasher::new(algorithm).save();
+        assert!(Hasher::restore(algorithm, &state[1..]).is_none());
+        assert!(Hasher::restore(algorithm, &[]).is_none());
+        let other = match algorithm {
+            Algorithm::Sha256 => Algorithm::Sha512,
+            _ => Algorithm::Sha256,
+        };
+        assert!(Hasher::restore(other, &state).is_none());
+    }
+}

@@ -8,5 +8,6 @@ mod model;
 mod oci;
 mod path;
 mod properties;
+mod range_set;
 mod reference;
 mod timestamp;
