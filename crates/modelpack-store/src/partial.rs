@@ -2,21 +2,26 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use modelpack_spec::{Digest, Hasher};
+use modelpack_spec::Digest;
 
 use crate::blob::move_into_place;
 use crate::error::IoContext;
 use crate::ingest::preallocate;
 use crate::journal::Journal;
-use crate::layout::{Lock, hash_prefix, hash_range};
+use crate::layout::Lock;
 use crate::{Error, Lease, Stored, durable};
 
 mod files;
+mod recorder;
+mod shared;
 
 pub(crate) use files::Files;
 pub use files::PartialStatus;
+use recorder::Recorder;
+use shared::Shared;
 
 /// What came of asking for a partial blob.
 #[derive(Debug)]
@@ -30,20 +35,16 @@ pub enum Acquired {
 
 /// A blob of known digest and size that is being downloaded. Dropping it keeps what was recorded.
 ///
-/// Bytes may be written in any order. What [`Self::record`] has confirmed survives a crash and a
-/// power loss; the rest is downloaded again.
+/// Bytes may be written in any order and from any number of threads. What [`Self::record`] has
+/// confirmed survives a crash and a power loss; the rest is downloaded again. The hash goes along in
+/// the journal, so that no byte is hashed twice by the next process either.
 #[derive(Debug)]
 pub struct Partial {
     lease: Lease,
     files: Files,
-    data: File,
-    log: File,
-    /// Length of the journal's file up to the end of its last whole line.
-    log_end: u64,
-    journal: Journal,
-    /// Hash of the first `hashed` bytes, which are on disk.
-    hasher: Hasher,
-    hashed: u64,
+    shared: Arc<Shared>,
+    recorder: Arc<Recorder>,
+    followers: Vec<JoinHandle<()>>,
     resumed: bool,
     lock: Lock,
 }
@@ -64,16 +65,19 @@ impl Partial {
         let lock = lock(&files)?;
         // Who had it before may have finished it.
         if let Some(stored) = find_complete(lease, digest, size)? {
-            files.unlock(lock)?;
+            files.unlock(&lock)?;
             return Ok(Acquired::Complete(stored));
         }
         let known = files
             .load(digest)
             .map(|(journal, _)| journal)
             .filter(|journal| journal.size == size);
-        let resumed = known.as_ref().is_some_and(|journal| journal.done() > 0);
+        let resumed = known
+            .as_ref()
+            .is_some_and(|journal| !journal.done.is_empty());
         let (journal, data) = match known {
-            Some(journal) => {
+            Some(mut journal) => {
+                journal.want(wanted_by);
                 let data = File::options().read(true).write(true).open(&files.data);
                 (journal, data.at("open", &files.data)?)
             }
@@ -87,7 +91,7 @@ impl Partial {
                     .at("create", &files.data)?;
                 if let Err(error) = preallocate(&data, size, &files.data) {
                     files.remove()?;
-                    files.unlock(lock)?;
+                    files.unlock(&lock)?;
                     return Err(error);
                 }
                 (Journal::new(*digest, size, wanted_by), data)
@@ -104,19 +108,14 @@ impl Partial {
             .write(true)
             .open(&files.journal)
             .at("open", &files.journal)?;
-        // The one time that bytes of an earlier process are read again.
-        let hashed = journal.frontier();
-        let hasher =
-            hash_prefix(&data, digest.algorithm(), hashed, |_| Ok(())).at("read", &files.data)?;
+        let recorder = Recorder::new(log, files.journal.clone(), text.len() as u64, &journal);
+        let shared = Shared::new(data, files.data.clone(), journal);
         Ok(Acquired::Partial(Self {
             lease: lease.clone(),
             files,
-            data,
-            log,
-            log_end: text.len() as u64,
-            journal,
-            hasher,
-            hashed,
+            shared: Arc::new(shared),
+            recorder: Arc::new(recorder),
+            followers: Vec::new(),
             resumed,
             lock,
         }))
@@ -125,13 +124,13 @@ impl Partial {
     /// Digest of the whole blob.
     #[must_use]
     pub fn digest(&self) -> &Digest {
-        &self.journal.digest
+        &self.shared.digest
     }
 
     /// Size of the whole blob in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.journal.size
+        self.shared.size
     }
 
     /// Whether an earlier download left bytes that are used now.
@@ -140,88 +139,91 @@ impl Partial {
         self.resumed
     }
 
-    /// Bytes that are recorded from the beginning without a gap.
+    /// Bytes that are written from the beginning without a gap.
     #[must_use]
     pub fn frontier(&self) -> u64 {
-        self.journal.frontier()
+        self.shared.state().written.frontier()
     }
 
-    /// Bytes that are recorded in all.
+    /// Bytes that are written in all.
     #[must_use]
     pub fn done(&self) -> u64 {
-        self.journal.done()
+        self.shared.state().written.len()
     }
 
     /// What is still to be downloaded, in order.
     #[must_use]
     pub fn missing(&self) -> Vec<Range<u64>> {
-        self.journal.missing()
+        self.shared.state().written.gaps(0..self.size())
     }
 
-    /// Writes bytes at their place. Bytes that come in order are hashed on the way; after an error
-    /// the same call may be repeated.
+    /// Writes bytes at their place. Those that are written already, or are being written by another
+    /// thread, are passed over: what was hashed is never changed. After an error the same call may be
+    /// repeated.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] when they reach beyond the end; [`Error::NoSpace`], [`Error::Io`].
-    pub fn write_at(&mut self, offset: u64, content: &[u8]) -> Result<(), Error> {
-        let end = offset.saturating_add(content.len() as u64);
-        self.check_end(end)?;
-        if offset < self.hashed {
-            self.forget_hash();
-        }
-        self.data
-            .write_all_at(content, offset)
-            .at("write", &self.files.data)?;
-        if offset == self.hashed {
-            self.hasher.update(content);
-            self.hashed = end;
-        }
-        Ok(())
+    pub fn write_at(&self, offset: u64, content: &[u8]) -> Result<(), Error> {
+        self.shared.write_at(offset, content)
     }
 
-    /// Confirms that a range is written: syncs the data, then says so in the journal. To confirm
-    /// what was not written costs the whole download, since [`Self::finish`] will refuse it.
+    /// Compares bytes with those that are written and puts them in their place; says whether they
+    /// differ. For a blob that [`Self::verify`] has found wrong.
     ///
     /// # Errors
-    /// [`Error::SizeMismatch`] when the range reaches beyond the end; [`Error::NoSpace`],
-    /// [`Error::Io`].
-    pub fn record(&mut self, range: Range<u64>) -> Result<(), Error> {
-        self.check_end(range.end)?;
-        if range.is_empty() {
+    /// [`Error::SizeMismatch`] when they reach beyond the end; [`Error::NoSpace`], [`Error::Io`].
+    pub fn repair_at(&mut self, offset: u64, content: &[u8]) -> Result<bool, Error> {
+        self.shared.repair_at(offset, content)
+    }
+
+    /// Hashes and records on two threads of its own from now on, while bytes arrive. For blobs that
+    /// are large enough for a thread to be worth it; without this, bytes are hashed as they are
+    /// written, and recorded by [`Self::record`] alone.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system has no more threads.
+    pub fn follow(&mut self) -> Result<(), Error> {
+        if !self.followers.is_empty() {
             return Ok(());
         }
-        self.data.sync_data().at("sync", &self.files.data)?;
-        let line = Journal::record(&range);
-        self.log
-            .write_all_at(line.as_bytes(), self.log_end)
-            .at("write", &self.files.journal)?;
-        self.log.sync_data().at("sync", &self.files.journal)?;
-        self.log_end += line.len() as u64;
-        self.journal.add(range);
+        self.shared.begin_following();
+        let shared = Arc::clone(&self.shared);
+        let hash = move || shared.follow();
+        self.followers.push(self.spawn("modelpack-hash", hash)?);
+        let (shared, recorder) = (Arc::clone(&self.shared), Arc::clone(&self.recorder));
+        let record = move || recorder.follow(&shared);
+        self.followers.push(self.spawn("modelpack-record", record)?);
         Ok(())
     }
 
-    /// Verifies the whole and keeps it as it is, so that damage can be looked for and repaired.
-    /// Reads only what did not arrive in order.
+    fn spawn(
+        &self,
+        name: &str,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<JoinHandle<()>, Error> {
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(work)
+            .at("start a thread for", &self.files.data)
+    }
+
+    /// Confirms everything that is written so far: syncs the data, then says so in the journal.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], [`Error::Io`].
+    pub fn record(&self) -> Result<(), Error> {
+        self.recorder.record(&self.shared)
+    }
+
+    /// Verifies the whole and keeps it as it is, so that damage can be looked for and repaired. Reads
+    /// only what is not hashed yet.
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] when bytes are missing, [`Error::DigestMismatch`].
     pub fn verify(&mut self) -> Result<(), Error> {
-        let (digest, size) = (*self.digest(), self.size());
-        if self.done() != size {
-            return Err(self.wrong_size(self.done()));
-        }
-        let from = self.hashed;
-        let mut hasher = self.forget_hash();
-        hash_range(&self.data, &mut hasher, from..size, |_| Ok(())).at("read", &self.files.data)?;
-        let actual = hasher.finish();
-        if actual != digest {
-            return Err(Error::DigestMismatch {
-                expected: digest,
-                actual,
-            });
-        }
-        Ok(())
+        self.shared.end_following(false);
+        self.join();
+        self.shared.verify()
     }
 
     /// Verifies the whole and makes it a blob.
@@ -240,7 +242,7 @@ impl Partial {
         let (digest, size) = (*self.digest(), self.size());
         // The lease lists the blob since it was asked for.
         let blob = self.lease.store().blob_path(&digest);
-        move_into_place(&self.files.data, &self.data, &blob)?;
+        move_into_place(&self.files.data, &self.shared.data, &blob)?;
         self.discard()?;
         Ok(Stored {
             digest,
@@ -253,34 +255,27 @@ impl Partial {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn discard(self) -> Result<(), Error> {
+    pub fn discard(mut self) -> Result<(), Error> {
+        self.shared.end_following(true);
+        self.join();
         self.files.remove()?;
-        self.files.unlock(self.lock)
+        self.files.unlock(&self.lock)
     }
 
-    fn forget_hash(&mut self) -> Hasher {
-        self.hashed = 0;
-        let algorithm = self.digest().algorithm();
-        std::mem::replace(&mut self.hasher, Hasher::new(algorithm))
-    }
-
-    fn check_end(&self, end: u64) -> Result<(), Error> {
-        if end > self.size() {
-            return Err(self.wrong_size(end));
+    fn join(&mut self) {
+        for follower in self.followers.drain(..) {
+            // A follower that panicked has hashed or recorded less, which `verify` and the next process
+            // make up for.
+            let _ = follower.join();
         }
-        Ok(())
-    }
-
-    fn wrong_size(&self, actual: u64) -> Error {
-        wrong_size(self.digest(), self.size(), actual)
     }
 }
 
-fn wrong_size(digest: &Digest, expected: u64, actual: u64) -> Error {
-    Error::SizeMismatch {
-        what: format!("blob {digest}"),
-        expected,
-        actual,
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // The lock must not be free while a thread still writes into the journal.
+        self.shared.end_following(true);
+        self.join();
     }
 }
 
@@ -301,4 +296,12 @@ fn find_complete(lease: &Lease, digest: &Digest, size: u64) -> Result<Option<Sto
         size,
         existed: true,
     }))
+}
+
+fn wrong_size(digest: &Digest, expected: u64, actual: u64) -> Error {
+    Error::SizeMismatch {
+        what: format!("blob {digest}"),
+        expected,
+        actual,
+    }
 }

@@ -210,14 +210,14 @@ impl Store {
                     (PrunedKind::Partial, "its download was given up")
                 }
                 _ => {
-                    files.unlock(lock)?;
+                    files.unlock(&lock)?;
                     continue;
                 }
             };
             if !options.dry_run {
                 files.remove()?;
             }
-            files.unlock(lock)?;
+            files.unlock(&lock)?;
             report.items.extend(size.map(|size| Pruned {
                 kind,
                 name: digest.to_string(),

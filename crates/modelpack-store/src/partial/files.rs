@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use modelpack_spec::Digest;
+use modelpack_spec::{Digest, RangeSet};
 
 use crate::error::IoContext;
 use crate::journal::Journal;
@@ -21,10 +21,10 @@ pub struct PartialStatus {
     pub digest: Digest,
     /// Size of the whole blob in bytes.
     pub size: u64,
-    /// Bytes that are on disk.
-    pub done: u64,
-    /// Which reference asked for it.
-    pub wanted_by: String,
+    /// Which bytes are on disk.
+    pub done: RangeSet,
+    /// Which references have asked for it, the first one first.
+    pub wanted_by: Vec<String>,
     /// When bytes were last recorded.
     pub changed: SystemTime,
 }
@@ -96,11 +96,9 @@ impl Files {
         remove_if_there(&self.data)
     }
 
-    /// Removes the lock's file and then lets go. Who waits for it looks again.
-    pub(crate) fn unlock(&self, lock: Lock) -> Result<(), Error> {
-        remove_if_there(&self.lock)?;
-        drop(lock);
-        Ok(())
+    /// Removes the lock's file, before it is let go. Who waits for it looks again.
+    pub(crate) fn unlock(&self, _held: &Lock) -> Result<(), Error> {
+        remove_if_there(&self.lock)
     }
 }
 
@@ -124,7 +122,7 @@ impl Store {
             Some(PartialStatus {
                 digest,
                 size: journal.size,
-                done: journal.done(),
+                done: journal.done,
                 wanted_by: journal.wanted_by,
                 changed,
             })
@@ -141,7 +139,7 @@ impl Store {
         let lock = files.try_lock()?.ok_or(Error::Busy { digest: *digest })?;
         let existed = files.size().is_some();
         files.remove()?;
-        files.unlock(lock)?;
+        files.unlock(&lock)?;
         Ok(existed)
     }
 }

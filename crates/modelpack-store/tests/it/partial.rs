@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use modelpack_spec::{Algorithm, Digest};
+use modelpack_spec::{Algorithm, Digest, Hasher};
 use modelpack_store::{Acquired, Error, Lease, Partial};
 use proptest::prelude::*;
 
@@ -37,13 +37,13 @@ fn a_download_in_order_becomes_a_blob() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
     let bytes = content(1000);
-    let mut partial = take(&lease, &bytes);
+    let partial = take(&lease, &bytes);
     assert!(!partial.is_resumed());
     for at in (0..1000).step_by(100) {
         partial
             .write_at(at, &bytes[at as usize..at as usize + 100])
             .unwrap();
-        partial.record(at..at + 100).unwrap();
+        partial.record().unwrap();
         assert_eq!(partial.frontier(), at + 100);
     }
     let stored = partial.finish().unwrap();
@@ -77,11 +77,11 @@ fn sha512_works_as_well() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
     let digest = Digest::of(Algorithm::Sha512, b"weights");
-    let Ok(Acquired::Partial(mut partial)) = lease.partial(&digest, 7, "") else {
+    let Ok(Acquired::Partial(partial)) = lease.partial(&digest, 7, "") else {
         panic!("it is not there yet");
     };
     partial.write_at(0, b"weights").unwrap();
-    partial.record(0..7).unwrap();
+    partial.record().unwrap();
     assert_eq!(partial.finish().unwrap().digest, digest);
 }
 
@@ -91,21 +91,21 @@ fn another_name_goes_on_where_the_first_one_stopped() {
     let bytes = content(1000);
     {
         let lease = fixture.store.lease().unwrap();
-        let mut partial = take(&lease, &bytes);
+        let partial = take(&lease, &bytes);
         partial.write_at(0, &bytes[..300]).unwrap();
-        partial.record(0..300).unwrap();
         partial.write_at(500, &bytes[500..600]).unwrap();
-        partial.record(500..600).unwrap();
+        partial.record().unwrap();
         // Not recorded, so it does not count.
         partial.write_at(300, &bytes[300..400]).unwrap();
     }
     let status = &fixture.store.partials().unwrap()[0];
-    assert_eq!((status.size, status.done), (1000, 400));
+    assert_eq!((status.size, status.done.len()), (1000, 400));
+    assert_eq!(status.done.gaps(0..1000), [300..500, 600..1000]);
     assert_eq!(status.digest, Digest::sha256(&bytes));
-    assert_eq!(status.wanted_by, "example.com/m:1");
+    assert_eq!(status.wanted_by, ["example.com/m:1"]);
 
     let lease = fixture.store.lease().unwrap();
-    let mut partial = take(&lease, &bytes);
+    let partial = take(&lease, &bytes);
     assert!(partial.is_resumed());
     assert_eq!((partial.frontier(), partial.done()), (300, 400));
     assert_eq!(partial.missing(), [300..500, 600..1000]);
@@ -113,7 +113,7 @@ fn another_name_goes_on_where_the_first_one_stopped() {
         partial
             .write_at(gap.start, &bytes[gap.start as usize..gap.end as usize])
             .unwrap();
-        partial.record(gap).unwrap();
+        partial.record().unwrap();
     }
     partial.finish().unwrap();
     assert!(fixture.store.partials().unwrap().is_empty());
@@ -123,12 +123,11 @@ fn another_name_goes_on_where_the_first_one_stopped() {
 fn bytes_beyond_the_end_are_refused() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
-    let mut partial = take(&lease, b"weights");
+    let partial = take(&lease, b"weights");
     for (offset, bytes) in [(7, &b"!"[..]), (0, b"weights!"), (u64::MAX, b"!!")] {
         let error = partial.write_at(offset, bytes).unwrap_err();
         assert!(matches!(error, Error::SizeMismatch { .. }), "{error:?}");
     }
-    assert!(partial.record(0..8).is_err());
     assert_eq!(
         fs::metadata(file(&fixture, b"weights", "data"))
             .unwrap()
@@ -141,9 +140,9 @@ fn bytes_beyond_the_end_are_refused() {
 fn what_is_incomplete_cannot_be_finished_and_is_kept() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
-    let mut partial = take(&lease, b"weights");
+    let partial = take(&lease, b"weights");
     partial.write_at(0, b"weig").unwrap();
-    partial.record(0..4).unwrap();
+    partial.record().unwrap();
     let error = partial.finish().unwrap_err();
     assert!(
         matches!(
@@ -165,12 +164,14 @@ fn wrong_bytes_can_be_repaired_or_are_thrown_away() {
     let lease = fixture.store.lease().unwrap();
     let mut partial = take(&lease, b"weights");
     partial.write_at(0, b"weigXts").unwrap();
-    partial.record(0..7).unwrap();
+    partial.record().unwrap();
     let error = partial.verify().unwrap_err();
     assert!(matches!(error, Error::DigestMismatch { .. }), "{error:?}");
-    partial.write_at(4, b"h").unwrap();
+    assert!(partial.repair_at(4, b"h").unwrap());
     partial.verify().unwrap();
-    partial.write_at(4, b"X").unwrap();
+    assert!(!partial.repair_at(0, b"weights").unwrap());
+    partial.verify().unwrap();
+    assert!(partial.repair_at(4, b"X").unwrap());
     assert!(partial.finish().unwrap_err().is_integrity());
     assert!(!has(&fixture.store, &Digest::sha256(b"weights")));
     assert_eq!(leftovers(&fixture), 0);
@@ -178,21 +179,16 @@ fn wrong_bytes_can_be_repaired_or_are_thrown_away() {
 }
 
 #[test]
-fn bytes_that_are_written_twice_count_as_they_are_last() {
+fn bytes_that_are_written_twice_count_as_they_were_first() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
-    for (first, last, is_right) in [(b"weigXts", b"h", true), (b"weights", b"X", false)] {
-        let mut partial = take(&lease, b"weights");
-        partial.write_at(0, first).unwrap();
-        partial.write_at(4, last).unwrap();
-        partial.record(0..7).unwrap();
-        assert_eq!(partial.finish().is_ok(), is_right);
-        let digest = Digest::sha256(b"weights");
-        assert_eq!(has(&fixture.store, &digest), is_right);
-        if is_right {
-            fs::remove_file(fixture.store.blob_path(&digest)).unwrap();
-        }
-    }
+    let partial = take(&lease, b"weights");
+    partial.write_at(2, b"igh").unwrap();
+    partial.write_at(0, b"weXXXts").unwrap();
+    partial.write_at(0, b"XXXXXXX").unwrap();
+    let stored = partial.finish().unwrap();
+    let content = fixture.store.read_blob(&stored.digest, 7).unwrap();
+    assert_eq!(content.as_ref(), b"weights");
 }
 
 #[test]
@@ -200,16 +196,16 @@ fn what_belongs_to_another_size_or_lost_its_data_starts_again() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
     let digest = Digest::sha256(b"weights");
-    let Ok(Acquired::Partial(mut wrong)) = lease.partial(&digest, 8, "") else {
+    let Ok(Acquired::Partial(wrong)) = lease.partial(&digest, 8, "") else {
         panic!("it is not there yet");
     };
     wrong.write_at(0, b"weights!").unwrap();
-    wrong.record(0..8).unwrap();
+    wrong.record().unwrap();
     drop(wrong);
-    let mut partial = take(&lease, b"weights");
+    let partial = take(&lease, b"weights");
     assert_eq!((partial.size(), partial.done()), (7, 0));
     partial.write_at(0, b"weights").unwrap();
-    partial.record(0..7).unwrap();
+    partial.record().unwrap();
     drop(partial);
     fs::write(file(&fixture, b"weights", "data"), b"weig").unwrap();
     assert!(fixture.store.partials().unwrap().is_empty());
@@ -218,20 +214,129 @@ fn what_belongs_to_another_size_or_lost_its_data_starts_again() {
 }
 
 #[test]
-fn bytes_that_rot_between_two_processes_are_noticed() {
+fn bytes_that_rot_before_they_are_hashed_are_noticed() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
-    let mut partial = take(&lease, b"weights");
-    partial.write_at(0, b"weigh").unwrap();
-    partial.record(0..5).unwrap();
+    let partial = take(&lease, b"weights");
+    partial.write_at(2, b"ights").unwrap();
+    partial.record().unwrap();
     drop(partial);
     let data = file(&fixture, b"weights", "data");
     let data = File::options().write(true).open(data).unwrap();
-    data.write_all_at(b"W", 0).unwrap();
+    data.write_all_at(b"X", 4).unwrap();
+    let partial = take(&lease, b"weights");
+    partial.write_at(0, b"we").unwrap();
+    assert!(partial.finish().unwrap_err().is_integrity());
+}
+
+#[test]
+fn what_one_process_has_hashed_the_next_one_does_not_hash_again() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let partial = take(&lease, b"weights");
+    partial.write_at(0, b"weigh").unwrap();
+    partial.record().unwrap();
+    drop(partial);
+    // If these bytes were read again, the digest would be another one.
+    let data = file(&fixture, b"weights", "data");
+    let data = File::options().write(true).open(data).unwrap();
+    data.write_all_at(b"X", 0).unwrap();
     let mut partial = take(&lease, b"weights");
     partial.write_at(5, b"ts").unwrap();
-    partial.record(5..7).unwrap();
-    assert!(partial.finish().unwrap_err().is_integrity());
+    partial.verify().unwrap();
+}
+
+#[test]
+fn a_hash_that_cannot_be_gone_on_with_costs_another_read() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let partial = take(&lease, b"weights");
+    partial.write_at(0, b"weigh").unwrap();
+    partial.record().unwrap();
+    drop(partial);
+    // The journal now speaks of other bytes than the file has, as after a repair that was interrupted.
+    let wrong = take(&lease, b"weights");
+    drop(wrong);
+    let journal = file(&fixture, b"weights", "journal");
+    let text = fs::read_to_string(&journal).unwrap();
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    hasher.update(b"other");
+    let state: String = hasher
+        .save()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let line = format!("hash 5 {state}");
+    let check = Digest::sha256(line.as_bytes()).short();
+    fs::write(&journal, format!("{text}{line} {check}\n")).unwrap();
+    let partial = take(&lease, b"weights");
+    partial.write_at(5, b"ts").unwrap();
+    assert_eq!(partial.finish().unwrap().digest, Digest::sha256(b"weights"));
+}
+
+#[test]
+fn many_writers_and_threads_that_follow_them_agree() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let bytes = content(300_000);
+    let mut partial = take(&lease, &bytes);
+    partial.follow().unwrap();
+    std::thread::scope(|scope| {
+        for writer in 0..4_u64 {
+            let (partial, bytes) = (&partial, &bytes);
+            // Most bytes are offered by more than one of them.
+            scope.spawn(move || {
+                for at in (writer * 1000 % 3000..300_000).step_by(2000) {
+                    let end = (at + 3000).min(300_000) as usize;
+                    partial.write_at(at, &bytes[at as usize..end]).unwrap();
+                }
+            });
+        }
+    });
+    for gap in partial.missing() {
+        partial
+            .write_at(gap.start, &bytes[gap.start as usize..gap.end as usize])
+            .unwrap();
+    }
+    let stored = partial.finish().unwrap();
+    assert_eq!(
+        fixture
+            .store
+            .read_blob(&stored.digest, 300_000)
+            .unwrap()
+            .as_ref(),
+        bytes
+    );
+    assert_eq!(leftovers(&fixture), 0);
+}
+
+#[test]
+fn a_followed_blob_is_recorded_on_the_way() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let bytes = vec![7; 80 * 1024 * 1024];
+    let digest = Digest::sha256(&bytes);
+    let Ok(Acquired::Partial(mut partial)) = lease.partial(&digest, bytes.len() as u64, "") else {
+        panic!("it is not there yet");
+    };
+    partial.follow().unwrap();
+    for (index, piece) in bytes.chunks(1024 * 1024).enumerate() {
+        partial.write_at(index as u64 * 1024 * 1024, piece).unwrap();
+    }
+    while fixture.store.partials().unwrap()[0].done.len() < 64 * 1024 * 1024 {
+        std::thread::yield_now();
+    }
+    drop(partial);
+    let Ok(Acquired::Partial(partial)) = lease.partial(&digest, bytes.len() as u64, "") else {
+        panic!("it was never finished");
+    };
+    assert!(partial.frontier() >= 64 * 1024 * 1024);
+    for gap in partial.missing() {
+        partial
+            .write_at(gap.start, &bytes[gap.start as usize..gap.end as usize])
+            .unwrap();
+    }
+    partial.finish().unwrap();
 }
 
 #[test]
@@ -266,11 +371,10 @@ fn many_that_want_one_blob_share_one_download() {
         for _ in 0..8 {
             scope.spawn(|| {
                 let lease = fixture.store.lease().unwrap();
-                if let Acquired::Partial(mut partial) = lease.partial(&digest, 10_000, "").unwrap()
-                {
+                if let Acquired::Partial(partial) = lease.partial(&digest, 10_000, "").unwrap() {
                     downloads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     partial.write_at(0, &bytes).unwrap();
-                    partial.record(0..10_000).unwrap();
+                    partial.record().unwrap();
                     partial.finish().unwrap();
                 }
                 assert_eq!(
@@ -302,9 +406,9 @@ fn a_wrong_promise_is_told_from_a_damaged_blob() {
         "{error:?}"
     );
     damage(&fixture.store, &stored.digest, b"wei");
-    let mut partial = take(&lease, b"weights");
+    let partial = take(&lease, b"weights");
     partial.write_at(0, b"weights").unwrap();
-    partial.record(0..7).unwrap();
+    partial.record().unwrap();
     partial.finish().unwrap();
     assert_eq!(
         fixture.store.read_blob(&stored.digest, 7).unwrap().as_ref(),
@@ -341,14 +445,16 @@ proptest! {
         let fixture = fixture();
         let bytes = content(1000);
         let mut recorded = vec![false; 1000];
+        let mut written = recorded.clone();
         let lease = fixture.store.lease().unwrap();
-        let mut partial = take(&lease, &bytes);
+        let partial = take(&lease, &bytes);
         for (start, length, is_recorded) in pieces {
             let range = start as usize..(start + length) as usize;
             partial.write_at(start, &bytes[range.clone()]).unwrap();
+            written[range].fill(true);
             if is_recorded {
-                partial.record(start..start + length).unwrap();
-                recorded[range].fill(true);
+                partial.record().unwrap();
+                recorded.clone_from(&written);
             }
         }
         drop(partial);
@@ -365,7 +471,7 @@ proptest! {
             (&journal).write_all(&garbage).unwrap();
         }
 
-        let mut partial = take(&lease, &bytes);
+        let partial = take(&lease, &bytes);
         let missing = partial.missing();
         prop_assert_eq!(partial.done() + missing.iter().map(|gap| gap.end - gap.start).sum::<u64>(), 1000);
         for (at, is_recorded) in recorded.iter().enumerate() {
@@ -374,7 +480,7 @@ proptest! {
         }
         for gap in missing {
             partial.write_at(gap.start, &bytes[gap.start as usize..gap.end as usize]).unwrap();
-            partial.record(gap).unwrap();
+            partial.record().unwrap();
         }
         let stored = partial.finish().unwrap();
         prop_assert_eq!(fixture.store.read_blob(&stored.digest, 1000).unwrap(), bytes);

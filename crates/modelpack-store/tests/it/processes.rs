@@ -54,7 +54,7 @@ fn as_child() {
             let lease = store.lease().unwrap();
             let bytes = content();
             let digest = Digest::sha256(&bytes);
-            let Acquired::Partial(mut partial) = lease
+            let Acquired::Partial(partial) = lease
                 .partial(&digest, BLOB as u64, "example.com/m:1")
                 .unwrap()
             else {
@@ -62,7 +62,7 @@ fn as_child() {
             };
             let half = BLOB / 2;
             partial.write_at(0, &bytes[..half]).unwrap();
-            partial.record(0..half as u64).unwrap();
+            partial.record().unwrap();
             partial.write_at(half as u64, &bytes[half..]).unwrap();
             stop();
         }
@@ -172,14 +172,14 @@ fn what_was_recorded_survives_a_killed_download() {
     );
     download.kill().unwrap();
     download.wait().unwrap();
-    let Acquired::Partial(mut partial) = lease.partial(&digest, BLOB as u64, "").unwrap() else {
+    let Acquired::Partial(partial) = lease.partial(&digest, BLOB as u64, "").unwrap() else {
         panic!("it cannot be complete");
     };
     let half = BLOB as u64 / 2;
     let rest = half..BLOB as u64;
     assert_eq!(partial.missing(), std::slice::from_ref(&rest));
     partial.write_at(half, &bytes[BLOB / 2..]).unwrap();
-    partial.record(half..BLOB as u64).unwrap();
+    partial.record().unwrap();
     partial.finish().unwrap();
     assert_eq!(
         store.read_blob(&digest, BLOB as u64).unwrap().as_ref(),
