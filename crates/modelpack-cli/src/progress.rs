@@ -55,10 +55,29 @@ impl Progress for Lines {
                     item.name
                 ));
             }
+            Event::Resumed { item, bytes } => note(&resumed(item, bytes)),
+            Event::Waiting(item) => note(&waiting(item)),
             Event::Warning(text) => note(&format!("warning: {text}")),
             _ => {}
         }
     }
+}
+
+fn resumed(item: &Item, bytes: u64) -> String {
+    let percent = u128::from(bytes) * 100 / u128::from(item.size.max(1));
+    format!(
+        "resumed at {percent} %  {}  {}",
+        units::bytes(item.size),
+        item.name
+    )
+}
+
+fn waiting(item: &Item) -> String {
+    format!(
+        "another process downloads it; waiting for that  {}  {}",
+        units::bytes(item.size),
+        item.name
+    )
 }
 
 /// A bar for each blob and one for all of them.
@@ -129,6 +148,12 @@ impl Progress for Bars {
                 {
                     total.finish();
                 }
+            }
+            Event::Resumed { item, bytes } => {
+                let _ = self.all.println(resumed(item, bytes));
+            }
+            Event::Waiting(item) => {
+                let _ = self.all.println(waiting(item));
             }
             Event::Warning(text) => {
                 let _ = self.all.println(format!("warning: {text}"));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::{Future, ready};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -26,27 +26,31 @@ pub enum Verification {
 ///
 /// What a sink has taken is not verified yet: it must not show its content under a final name before
 /// the pull has ended well.
-pub trait BlobSink: Send {
-    /// Takes the bytes of the blob that begin at `offset`. Pieces of one pull come in order, without
-    /// gaps, beginning at the offset that the pull was asked to start at.
+pub trait BlobSink: Send + Sync {
+    /// Takes the bytes of the blob that begin at `offset`.
+    ///
+    /// To a sink that leaves verification to the client, pieces come in order and without gaps from the
+    /// first byte on. To others they come from several connections at once and in any order, and bytes
+    /// that a sink has taken already can come again.
     ///
     /// # Errors
     /// Whatever stops the sink; the pull ends with [`Error::Sink`](crate::Error::Sink).
-    fn write_at(&mut self, offset: u64, piece: Bytes) -> Pending<'_, io::Result<()>>;
+    fn write_at(&self, offset: u64, piece: Bytes) -> Pending<'_, io::Result<()>>;
 
-    /// Who compares the digest.
+    /// Who compares the digest. The answer must not change.
     fn verification(&self) -> Verification {
         Verification::default()
     }
 }
 
 /// Collects a blob in memory; for small blobs and tests.
-impl BlobSink for Vec<u8> {
-    fn write_at(&mut self, offset: u64, piece: Bytes) -> Pending<'_, io::Result<()>> {
+impl BlobSink for Mutex<Vec<u8>> {
+    fn write_at(&self, offset: u64, piece: Bytes) -> Pending<'_, io::Result<()>> {
+        let mut content = self.lock().unwrap_or_else(PoisonError::into_inner);
         let written = match usize::try_from(offset) {
-            Ok(offset) if offset <= self.len() => {
-                self.truncate(offset);
-                self.extend_from_slice(&piece);
+            Ok(offset) if offset <= content.len() => {
+                content.truncate(offset);
+                content.extend_from_slice(&piece);
                 Ok(())
             }
             _ => Err(io::Error::other("the piece does not follow what is there")),

@@ -42,7 +42,7 @@ pub use client::{
 pub use content::{BlobSink, BlobSource, Pending, Progress, Verification};
 pub use error::{At, Error};
 pub use name::Name;
-pub use policy::RetryPolicy;
+pub use policy::{RetryPolicy, TransferPolicy};
 
 #[cfg(test)]
 mod tests;

@@ -20,9 +20,10 @@ fn operations_can_be_spawned() {
     let reference = TagOrDigest::from(digest);
     let descriptor = Descriptor::new(MediaType::OciEmpty, digest, 0);
     let progress = Progress::none();
-    let mut sink = Vec::new();
+    let sink = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let there = modelpack_spec::RangeSet::default();
     spawnable(&client.fetch_manifest(&name, &reference));
-    spawnable(&client.pull_blob(&name, &descriptor, &mut sink, 0, &progress));
+    spawnable(&client.pull_blob(&name, &descriptor, sink, &there, &progress));
     spawnable(&client.get_blob(&name, &descriptor, 0));
     spawnable(&client.blob_range_unverified(&name, &descriptor, 0..1));
     spawnable(&client.push_blob(&name, &digest, 0, Arc::new(Bytes::new()), &progress));

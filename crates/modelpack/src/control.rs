@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use modelpack_spec::Digest;
 use tokio::sync::Notify;
@@ -69,6 +70,22 @@ impl Control {
     }
 }
 
+impl Control {
+    /// Runs `operation` until it ends or its time is over.
+    pub(crate) async fn within<T>(
+        &self,
+        deadline: Option<Duration>,
+        operation: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        match deadline {
+            None => operation.await,
+            Some(limit) => tokio::time::timeout(limit, operation)
+                .await
+                .unwrap_or(Err(Error::Deadline { limit })),
+        }
+    }
+}
+
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Control")
@@ -100,6 +117,15 @@ pub enum Event<'a> {
     },
     /// Work on an item begins.
     Started(&'a Item),
+    /// An earlier transfer of an item is gone on with.
+    Resumed {
+        /// The item.
+        item: &'a Item,
+        /// Bytes that are there; they come as [`Event::Advanced`] too.
+        bytes: u64,
+    },
+    /// Another process transfers the item; its result is waited for.
+    Waiting(&'a Item),
     /// More bytes of an item are done.
     Advanced {
         /// The item.

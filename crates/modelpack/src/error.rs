@@ -1,6 +1,7 @@
 //! Why an operation failed, by what the caller can do about it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use modelpack_spec::{Digest, FilePath, Reference};
 
@@ -115,6 +116,23 @@ pub enum Error {
         /// What is there.
         actual: Digest,
     },
+    /// Bytes that came from a registry are wrong, and fetching them again did not help. Nothing of them
+    /// was kept.
+    #[error("{what} came with digest {actual}: {culprit}")]
+    WrongBytes {
+        /// Repository and digest of the blob.
+        what: String,
+        /// The digest that came.
+        actual: Digest,
+        /// Which side was wrong.
+        culprit: Culprit,
+    },
+    /// The operation took longer than it was given. What was transferred is kept and will be continued.
+    #[error("it was not done within {} s", limit.as_secs_f64())]
+    Deadline {
+        /// How long it was given.
+        limit: Duration,
+    },
     /// A layer cannot be written as files.
     #[error("cannot extract {}", path.as_ref().map_or_else(|| "the layer".to_owned(), ToString::to_string))]
     Extract {
@@ -148,6 +166,25 @@ pub enum Error {
     /// A worker thread of the operation panicked, which is a defect of this library.
     #[error("a worker thread failed")]
     Worker(#[source] tokio::task::JoinError),
+}
+
+/// Which side wrong bytes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Culprit {
+    /// The same wrong bytes came twice, so the registry has them.
+    Registry,
+    /// Different bytes came each time, so something changes them on the way.
+    Transfer,
+}
+
+impl std::fmt::Display for Culprit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Registry => "the registry sends the same wrong bytes each time",
+            Self::Transfer => "something on the way changes the bytes, differently each time",
+        })
+    }
 }
 
 impl Error {
@@ -221,14 +258,20 @@ impl Error {
     /// Whether the network or the registry failed in a way that may be gone later.
     #[must_use]
     pub fn is_network(&self) -> bool {
-        matches!(self, Self::Registry(error) if error.is_network() || error.is_retryable())
+        match self {
+            Self::Deadline { .. } => true,
+            Self::Registry(error) => error.is_network() || error.is_retryable(),
+            _ => false,
+        }
     }
 
     /// Whether bytes are not what was promised.
     #[must_use]
     pub fn is_integrity(&self) -> bool {
         match self {
-            Self::DigestMismatch { .. } | Self::FileChanged { .. } => true,
+            Self::DigestMismatch { .. } | Self::FileChanged { .. } | Self::WrongBytes { .. } => {
+                true
+            }
             Self::Spec(error) => error.is_integrity(),
             Self::Store(error) => error.is_integrity(),
             Self::Registry(error) => error.is_integrity(),
@@ -292,7 +335,15 @@ impl Error {
                     needed.saturating_sub(*available)
                 ));
             }
-            Self::Cancelled => "run the same command again; it continues where it stopped",
+            Self::Cancelled | Self::Deadline { .. } => {
+                "run the same command again; it continues where it stopped"
+            }
+            Self::WrongBytes { culprit, .. } => match culprit {
+                Culprit::Registry => {
+                    "the artifact has to be pushed again; this registry has lost it"
+                }
+                Culprit::Transfer => "look for a proxy or a network that changes what passes",
+            },
             _ if self.is_no_space() => {
                 "free some space (`modelpack prune` may help), then run the same command again"
             }

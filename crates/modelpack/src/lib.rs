@@ -41,7 +41,9 @@ mod list;
 mod names;
 mod prune;
 mod pull;
+mod pull_blob;
 mod push;
+mod repair;
 mod resolve;
 mod select;
 mod toolkit;
@@ -57,7 +59,7 @@ pub use modelpack_store as store;
 
 pub use build::{BuildOptions, BuildReport, BuiltLayer, CreationTime};
 pub use control::{CancelToken, Control, Event, Item, Outcome, Progress};
-pub use error::Error;
+pub use error::{Culprit, Error};
 pub use extract::{ExtractOptions, ExtractReport, ExtractedFile};
 pub use generate::{GenerateOptions, GenerateReport};
 pub use inspect::{InspectReport, InspectedLayer};

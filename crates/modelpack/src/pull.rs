@@ -1,21 +1,24 @@
 //! From a registry into the local store.
 
-use modelpack_registry::Name;
+use std::time::Duration;
+
 use modelpack_spec::{Descriptor, Digest, Reference};
-use modelpack_store::{Acquired, Lease};
+use modelpack_store::Lease;
 use serde::Serialize;
 
-use crate::artifact::{Artifact, layer_name};
-use crate::transfer::{PartialSink, progress_of};
-use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
+use crate::artifact::Artifact;
+use crate::{Control, Error, Event, Outcome, Toolkit, blocking};
 
 /// Room that is left for documents and for other programs when free space is checked, in bytes.
 const SPARE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// How [`Toolkit::pull`] works. There is nothing to choose yet.
+/// How [`Toolkit::pull`] works.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct PullOptions {}
+pub struct PullOptions {
+    /// Longest time that all of it may take; none by default. What is there then is kept.
+    pub deadline: Option<Duration>,
+}
 
 /// What [`Toolkit::pull`] did.
 #[derive(Debug, Clone, Serialize)]
@@ -47,8 +50,9 @@ pub struct PulledLayer {
     pub size: u64,
     /// How it got here.
     pub outcome: Outcome,
+    /// Bytes that came over the network for it.
     #[serde(skip)]
-    transferred: u64,
+    pub(crate) transferred: u64,
 }
 
 impl Toolkit {
@@ -57,12 +61,23 @@ impl Toolkit {
     ///
     /// # Errors
     /// [`Error::NoSelector`], [`Error::NotAModel`], [`Error::Spec`] for a document that is wrong,
-    /// [`Error::NoSpace`] before the first layer is fetched, [`Error::Registry`], [`Error::Store`],
+    /// [`Error::NoSpace`] before the first layer is fetched, [`Error::WrongBytes`] when neither side can
+    /// be made to give the right ones, [`Error::Deadline`], [`Error::Registry`], [`Error::Store`],
     /// [`Error::Cancelled`].
     pub async fn pull(
         &self,
         reference: &Reference,
-        _options: &PullOptions,
+        options: &PullOptions,
+        control: &Control,
+    ) -> Result<PullReport, Error> {
+        control
+            .within(options.deadline, self.pull_artifact(reference, control))
+            .await
+    }
+
+    async fn pull_artifact(
+        &self,
+        reference: &Reference,
         control: &Control,
     ) -> Result<PullReport, Error> {
         let artifact = control.stop_early(self.fetch_artifact(reference)).await?;
@@ -119,86 +134,6 @@ impl Toolkit {
             transferred: layers.iter().map(|layer| layer.transferred).sum(),
             layers,
         })
-    }
-
-    async fn pull_layer(
-        &self,
-        lease: &Lease,
-        reference: &Reference,
-        layer: &Descriptor,
-        control: &Control,
-    ) -> Result<PulledLayer, Error> {
-        let item = Item::new(layer_name(layer), layer.size, Some(layer.digest));
-        control.report(Event::Started(&item));
-        let done = |outcome, transferred| {
-            control.report(Event::Finished {
-                item: &item,
-                outcome,
-            });
-            PulledLayer {
-                name: item.name.clone(),
-                digest: layer.digest,
-                size: layer.size,
-                outcome,
-                transferred,
-            }
-        };
-        let mut is_second_try = false;
-        loop {
-            let (lease, wanted, name) = (lease.clone(), layer.clone(), reference.to_string());
-            let acquired =
-                blocking::run(move || Ok(lease.partial(&wanted.digest, wanted.size, &name)?))
-                    .await?;
-            let partial = match acquired {
-                Acquired::Partial(partial) => partial,
-                _ => {
-                    control.report(Event::Advanced {
-                        item: &item,
-                        bytes: item.size,
-                    });
-                    return Ok(done(Outcome::Exists, 0));
-                }
-            };
-            let (start, is_resumed) = (partial.frontier(), partial.is_resumed());
-            if start > 0 && !is_second_try {
-                control.report(Event::Advanced {
-                    item: &item,
-                    bytes: start,
-                });
-            }
-            let progress = progress_of(control, &item, start);
-            let mut sink = PartialSink::new(partial);
-            let pulled = if start == layer.size {
-                Ok(())
-            } else {
-                self.client()
-                    .pull_blob(&Name::from(reference), layer, &mut sink, start, &progress)
-                    .await
-            };
-            // The sink knows better than the client what stopped it.
-            match (sink.finish().await, pulled) {
-                (Ok(Some(_)), _) => {
-                    let outcome = if is_resumed {
-                        Outcome::Resumed
-                    } else {
-                        Outcome::Transferred
-                    };
-                    return Ok(done(outcome, layer.size - start));
-                }
-                // Bytes of an earlier, interrupted pull can be what is wrong; they are gone now.
-                (Err(error), _) if is_resumed && !is_second_try && error.is_integrity() => {
-                    is_second_try = true
-                }
-                (Err(error), _) => return Err(error),
-                (Ok(None), Err(error)) => return Err(error.into()),
-                (Ok(None), Ok(())) => {
-                    return Err(Error::invalid(format!(
-                        "layer {} came incomplete",
-                        layer.digest
-                    )));
-                }
-            }
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
 use crate::artifact::{Artifact, layer_name, require};
-use crate::transfer::{FileSource, progress_of, wanted};
+use crate::transfer::{FileSource, Meter, wanted};
 use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
 
 /// How [`Toolkit::push`] works. There is nothing to choose yet.
@@ -166,7 +166,7 @@ impl Toolkit {
             return Ok(Outcome::Exists);
         }
         let source = Arc::new(FileSource(self.store().blob_path(&blob.digest)));
-        let progress = progress_of(control, item, 0);
+        let progress = Meter::new(control, item).progress();
         if let Some(from) = known_in {
             return match self
                 .client()

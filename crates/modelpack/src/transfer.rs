@@ -10,17 +10,17 @@ use bytes::Bytes;
 use modelpack_registry::{BlobSink, BlobSource, Pending, Progress, Verification};
 use modelpack_spec::distribution::TagOrDigest;
 use modelpack_spec::{Reference, Selector};
-use modelpack_store::{Error as StoreError, Partial, Stored};
+use modelpack_store::{Error as StoreError, Partial};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::{Control, Error, Event, Item};
 
-/// Pieces that wait between network and disk. With pieces of some ten kilobytes this is a few
-/// megabytes: enough to keep both busy, little enough for many blobs at once.
-const QUEUE: usize = 64;
-/// A partial blob is synced and recorded after this many bytes: what a crash can cost.
-const RECORD_BYTES: u64 = 64 * 1024 * 1024;
+/// Pieces that wait between network and disk. With pieces of at most some hundred kilobytes this is a
+/// few megabytes: enough to keep both busy, little enough for many blobs at once.
+const QUEUE: usize = 16;
+/// Blobs of this size are hashed and recorded by threads of their own while they arrive.
+const FOLLOW_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What a reference asks the registry for.
 pub(crate) fn wanted(reference: &Reference) -> Result<TagOrDigest, Error> {
@@ -33,37 +33,43 @@ pub(crate) fn wanted(reference: &Reference) -> Result<TagOrDigest, Error> {
     }
 }
 
-/// A partial blob as a sink. A thread of its own writes and hashes while the network goes on.
+/// A partial blob as a sink, and the thread that writes it while the network goes on.
 pub(crate) struct PartialSink {
     pieces: mpsc::Sender<(u64, Bytes)>,
-    writer: JoinHandle<Result<Written, StoreError>>,
 }
 
-enum Written {
-    Complete(Stored),
-    Incomplete,
-}
+/// The thread behind a [`PartialSink`].
+pub(crate) struct PartialWriter(JoinHandle<Result<Partial, StoreError>>);
 
 impl PartialSink {
-    pub(crate) fn new(partial: Partial) -> Self {
-        let (pieces, queue) = mpsc::channel(QUEUE);
-        let writer = tokio::task::spawn_blocking(move || write_pieces(partial, queue));
-        Self { pieces, writer }
+    pub(crate) fn new(mut partial: Partial) -> (Self, PartialWriter) {
+        let (pieces, mut queue) = mpsc::channel::<(u64, Bytes)>(QUEUE);
+        let writer = tokio::task::spawn_blocking(move || {
+            if partial.size() >= FOLLOW_BYTES {
+                partial.follow()?;
+            }
+            while let Some((offset, piece)) = queue.blocking_recv() {
+                partial.write_at(offset, &piece)?;
+            }
+            if !partial.missing().is_empty() {
+                partial.record()?;
+            }
+            Ok(partial)
+        });
+        (Self { pieces }, PartialWriter(writer))
     }
+}
 
-    /// Waits until everything is written and verified. Nothing when bytes are missing; what is there
-    /// is kept.
-    pub(crate) async fn finish(self) -> Result<Option<Stored>, Error> {
-        drop(self.pieces);
-        match self.writer.await.map_err(Error::Worker)?? {
-            Written::Complete(stored) => Ok(Some(stored)),
-            Written::Incomplete => Ok(None),
-        }
+impl PartialWriter {
+    /// Waits until everything is written that the sink has taken; what is there then is kept. The sink
+    /// must be gone.
+    pub(crate) async fn finish(self) -> Result<Partial, Error> {
+        Ok(self.0.await.map_err(Error::Worker)??)
     }
 }
 
 impl BlobSink for PartialSink {
-    fn write_at(&mut self, offset: u64, piece: Bytes) -> Pending<'_, io::Result<()>> {
+    fn write_at(&self, offset: u64, piece: Bytes) -> Pending<'_, io::Result<()>> {
         Box::pin(async move {
             // The writer says itself what went wrong, when it is waited for.
             self.pieces
@@ -75,32 +81,6 @@ impl BlobSink for PartialSink {
 
     fn verification(&self) -> Verification {
         Verification::BySink
-    }
-}
-
-fn write_pieces(
-    mut partial: Partial,
-    mut queue: mpsc::Receiver<(u64, Bytes)>,
-) -> Result<Written, StoreError> {
-    let mut recorded = partial.frontier();
-    let mut written = recorded;
-    while let Some((offset, piece)) = queue.blocking_recv() {
-        if offset != written {
-            partial.record(recorded..written)?;
-            recorded = offset;
-        }
-        partial.write_at(offset, &piece)?;
-        written = offset + piece.len() as u64;
-        if written - recorded >= RECORD_BYTES && written < partial.size() {
-            partial.record(recorded..written)?;
-            recorded = written;
-        }
-    }
-    partial.record(recorded..written)?;
-    if partial.done() == partial.size() {
-        partial.finish().map(Written::Complete)
-    } else {
-        Ok(Written::Incomplete)
     }
 }
 
@@ -116,17 +96,34 @@ impl BlobSource for FileSource {
 }
 
 /// Turns "so many bytes are done" into "so many more", never going back.
-pub(crate) fn progress_of(control: &Control, item: &Item, already: u64) -> Progress {
-    let (control, item) = (control.clone(), item.clone());
-    let done = Arc::new(AtomicU64::new(already));
-    Progress::new(move |now| {
-        let before = done.fetch_max(now.min(item.size), Ordering::Relaxed);
-        if let Some(bytes) = now
-            .min(item.size)
-            .checked_sub(before)
-            .filter(|bytes| *bytes > 0)
-        {
-            control.report(Event::Advanced { item: &item, bytes });
+#[derive(Clone)]
+pub(crate) struct Meter {
+    control: Control,
+    item: Item,
+    done: Arc<AtomicU64>,
+}
+
+impl Meter {
+    pub(crate) fn new(control: &Control, item: &Item) -> Self {
+        Self {
+            control: control.clone(),
+            item: item.clone(),
+            done: Arc::default(),
         }
-    })
+    }
+
+    /// So many bytes are done.
+    pub(crate) fn reach(&self, now: u64) {
+        let now = now.min(self.item.size);
+        let before = self.done.fetch_max(now, Ordering::Relaxed);
+        if let Some(bytes) = now.checked_sub(before).filter(|bytes| *bytes > 0) {
+            let item = &self.item;
+            self.control.report(Event::Advanced { item, bytes });
+        }
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        let meter = self.clone();
+        Progress::new(move |now| meter.reach(now))
+    }
 }

@@ -83,7 +83,7 @@ struct PartialRow {
     digest: String,
     size: u64,
     done: u64,
-    wanted_by: String,
+    wanted_by: Vec<String>,
 }
 
 fn partials(toolkit: &modelpack::Toolkit, printer: &Printer) -> anyhow::Result<Exit> {
@@ -93,7 +93,7 @@ fn partials(toolkit: &modelpack::Toolkit, printer: &Printer) -> anyhow::Result<E
         .map(|partial| PartialRow {
             digest: partial.digest.to_string(),
             size: partial.size,
-            done: partial.done,
+            done: partial.done.len(),
             wanted_by: partial.wanted_by,
         })
         .collect();
@@ -108,7 +108,7 @@ fn partials(toolkit: &modelpack::Toolkit, printer: &Printer) -> anyhow::Result<E
                 row.digest.clone(),
                 units::bytes(row.done),
                 units::bytes(row.size),
-                row.wanted_by.clone(),
+                row.wanted_by.join(", "),
             ]
         }));
         table(&lines)

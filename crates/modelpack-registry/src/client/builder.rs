@@ -9,7 +9,7 @@ use modelpack_spec::Host;
 use super::Client;
 use crate::auth::{Anonymous, CredentialSource};
 use crate::error::Error;
-use crate::policy::RetryPolicy;
+use crate::policy::{RetryPolicy, TransferPolicy};
 
 /// Longest silence that is taken: shorter ones are seen from registries that fetch from cold storage.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -40,6 +40,7 @@ pub struct ClientBuilder {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) user_agent: String,
     pub(crate) retry: RetryPolicy,
+    pub(crate) transfer: TransferPolicy,
     pub(crate) connect_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) commit_timeout: Duration,
@@ -58,6 +59,7 @@ impl Default for ClientBuilder {
             headers: Vec::new(),
             user_agent: concat!("modelpack-registry/", env!("CARGO_PKG_VERSION")).to_owned(),
             retry: RetryPolicy::default(),
+            transfer: TransferPolicy::default(),
             connect_timeout: CONNECT_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             commit_timeout: COMMIT_TIMEOUT,
@@ -106,6 +108,12 @@ impl ClientBuilder {
     /// What is repeated, how often, and after which waits.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// How blobs are divided over connections.
+    pub fn transfer(mut self, policy: TransferPolicy) -> Self {
+        self.transfer = policy;
         self
     }
 

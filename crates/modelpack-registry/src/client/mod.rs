@@ -11,16 +11,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use modelpack_spec::distribution::{Endpoint, TagOrDigest};
-use modelpack_spec::{Descriptor, Digest, Host, MediaType, Repository};
+use modelpack_spec::{Descriptor, Digest, Host, MediaType, RangeSet, Repository};
 
 pub use builder::{ClientBuilder, PlainHttp};
 pub use types::{BlobStat, FetchedManifest, ManifestStat, Mount, Upload};
+
+use self::pull::Pull;
 
 use crate::auth::Scopes;
 use crate::content::{BlobSink, BlobSource, Progress};
 use crate::error::Error;
 use crate::exchange;
 use crate::name::Name;
+#[cfg(doc)]
+use crate::policy::TransferPolicy;
 use crate::target::Target;
 use crate::transport::Transport;
 
@@ -155,13 +159,17 @@ impl Client {
         limit: u64,
     ) -> Result<Bytes, Error> {
         let target = self.transport.target(name)?;
-        pull::into_memory(&self.transport, &target, descriptor, limit).await
+        self.pull(target, descriptor).into_memory(limit).await
     }
 
-    /// Pulls a blob into a sink, beginning at offset `start`, and verifies size and digest.
+    /// Pulls a blob into a sink, but for what is `there` already, and verifies size and digest.
     ///
-    /// The digest covers the whole blob: a sink that leaves verification to the client cannot be continued,
-    /// and gets the blob from its first byte whatever `start` says.
+    /// A sink that verifies by itself is written to by several connections at once when that is faster
+    /// (see [`TransferPolicy`]). The digest covers the whole blob: a sink that leaves verification to the
+    /// client cannot be continued, and gets the blob from its first byte whatever is `there`.
+    ///
+    /// An answer that breaks is gone on with where it broke, as long as each attempt brings something or the
+    /// [`RetryPolicy`](crate::RetryPolicy) has patience.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::DigestMismatch`], [`Error::SizeMismatch`], [`Error::Truncated`],
@@ -170,12 +178,14 @@ impl Client {
         &self,
         name: &Name,
         descriptor: &Descriptor,
-        sink: &mut dyn BlobSink,
-        start: u64,
+        sink: Arc<dyn BlobSink>,
+        there: &RangeSet,
         progress: &Progress,
     ) -> Result<(), Error> {
         let target = self.transport.target(name)?;
-        pull::into_sink(&self.transport, &target, descriptor, sink, start, progress).await
+        self.pull(target, descriptor)
+            .into_sink(sink, there, progress)
+            .await
     }
 
     /// Fetches some bytes of a blob. They are **not verified**: a digest covers the whole blob only.
@@ -190,7 +200,15 @@ impl Client {
         range: Range<u64>,
     ) -> Result<Bytes, Error> {
         let target = self.transport.target(name)?;
-        pull::range(&self.transport, &target, descriptor, range).await
+        self.pull(target, descriptor).range(range).await
+    }
+
+    fn pull<'a>(&'a self, target: Target, descriptor: &'a Descriptor) -> Pull<'a> {
+        Pull {
+            transport: &self.transport,
+            target,
+            descriptor,
+        }
     }
 
     /// Asks the registry to take a blob over from another of its repositories, or from any that it finds.

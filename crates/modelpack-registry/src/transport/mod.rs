@@ -30,7 +30,7 @@ use crate::client::{ClientBuilder, PlainHttp};
 use crate::error::{At, BoxError, Error};
 use crate::exchange::{Exchange, Head, Payload, Request, Step, refused};
 use crate::name::Name;
-use crate::policy::{Failure, Origin, Reach, Refusal, RetryPolicy, follow};
+use crate::policy::{Failure, Origin, Reach, Refusal, RetryPolicy, TransferPolicy, follow};
 use crate::target::Target;
 
 /// Sends requests.
@@ -41,6 +41,7 @@ pub(crate) struct Transport {
     user_agent: HeaderValue,
     plain_http: PlainHttp,
     pub(crate) retry: RetryPolicy,
+    pub(crate) transfer: TransferPolicy,
     idle: Duration,
     commit: Duration,
 }
@@ -74,6 +75,7 @@ impl Transport {
             user_agent,
             plain_http: options.plain_http,
             retry: options.retry,
+            transfer: options.transfer,
             idle: options.idle_timeout,
             commit: options.commit_timeout,
         })

@@ -1,11 +1,11 @@
 //! Bytes are what was asked for, or there is an error; the numbers are those of the project's list.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use modelpack_registry::{BlobSink, Error, Pending, Progress, Verification};
 use modelpack_spec::distribution::TagOrDigest;
-use modelpack_spec::{Descriptor, Digest, MediaType, Tag};
+use modelpack_spec::{Descriptor, Digest, MediaType, RangeSet, Tag};
 
 use crate::server::{Reply, Request, Server, client};
 
@@ -37,17 +37,21 @@ fn manifest(body: &str) -> Reply {
 
 async fn pull(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Result<Vec<u8>, Error> {
     let server = Server::start(reply).await;
-    let mut sink = Vec::new();
+    let sink = Arc::new(Mutex::<Vec<u8>>::default());
     client()
         .pull_blob(
             &server.name(),
             &descriptor(),
-            &mut sink,
-            0,
+            Arc::clone(&sink) as _,
+            &RangeSet::default(),
             &Progress::none(),
         )
         .await?;
-    Ok(sink)
+    Ok(taken(&sink))
+}
+
+fn taken(sink: &Mutex<Vec<u8>>) -> Vec<u8> {
+    sink.lock().expect("no panic").clone()
 }
 
 #[tokio::test]
@@ -175,10 +179,10 @@ async fn wrong_bytes_of_the_right_length_are_an_error() {
 }
 
 /// A sink that has the first bytes already and hashes by itself.
-struct Tail(Vec<u8>);
+struct Tail(Mutex<Vec<u8>>);
 
 impl BlobSink for Tail {
-    fn write_at(&mut self, offset: u64, piece: bytes::Bytes) -> Pending<'_, std::io::Result<()>> {
+    fn write_at(&self, offset: u64, piece: bytes::Bytes) -> Pending<'_, std::io::Result<()>> {
         self.0.write_at(offset, piece)
     }
 
@@ -187,24 +191,31 @@ impl BlobSink for Tail {
     }
 }
 
-async fn resume(reply: Reply) -> Result<Vec<u8>, Error> {
+/// Asks for the rest of the blob. Who answers a range wrongly is asked once more, then for all of it.
+async fn resume(to_range: Reply, to_whole: Reply) -> Result<Vec<u8>, Error> {
     let server = Server::start(move |request| {
-        assert_eq!(request.header("range"), Some("bytes=4-9"));
         assert_eq!(request.header("accept-encoding"), Some("identity"));
-        reply.clone()
+        match request.header("range") {
+            Some(range) => {
+                assert_eq!(range, "bytes=4-9");
+                to_range.clone()
+            }
+            None => to_whole.clone(),
+        }
     })
     .await;
-    let mut sink = Tail(CONTENT[..4].to_vec());
+    let sink = Arc::new(Tail(Mutex::new(CONTENT[..4].to_vec())));
+    let there: RangeSet = std::iter::once(0..4).collect();
     client()
         .pull_blob(
             &server.name(),
             &descriptor(),
-            &mut sink,
-            4,
+            Arc::clone(&sink) as _,
+            &there,
             &Progress::none(),
         )
         .await?;
-    Ok(sink.0)
+    Ok(taken(&sink.0))
 }
 
 #[tokio::test]
@@ -214,17 +225,16 @@ async fn d9_a_range_is_the_one_that_was_asked_for_or_an_error() {
             .header("content-range", range)
             .body(body.to_owned())
     };
-    assert_eq!(
-        resume(part("bytes 4-9/10", "456789")).await.expect("good"),
-        CONTENT
-    );
-    assert_eq!(
-        resume(part("bytes 4-9/*", "456789")).await.expect("good"),
-        CONTENT
-    );
-    // The whole blob instead: its beginning is passed over.
     let whole = Reply::new(200).body(CONTENT);
-    assert_eq!(resume(whole).await.expect("good"), CONTENT);
+    for good in [
+        part("bytes 4-9/10", "456789"),
+        part("bytes 4-9/*", "456789"),
+        // The whole blob instead: its beginning is passed over.
+        whole.clone(),
+    ] {
+        let unused = Reply::new(500);
+        assert_eq!(resume(good, unused).await.expect("good"), CONTENT);
+    }
     for reply in [
         part("bytes 3-8/10", "345678"),
         part("bytes 3-9/10", "456789"),
@@ -239,7 +249,12 @@ async fn d9_a_range_is_the_one_that_was_asked_for_or_an_error() {
         Reply::new(206).body("456789"),
         Reply::new(200).body("456789"),
     ] {
-        let error = resume(reply.clone()).await.expect_err("another range");
+        // Whatever came before: to the whole blob its beginning belongs too.
+        let mended = resume(reply.clone(), whole.clone()).await;
+        assert_eq!(mended.expect("the whole blob is right"), CONTENT);
+        let error = resume(reply.clone(), reply.clone())
+            .await
+            .expect_err("another range");
         assert!(
             matches!(
                 error,
@@ -257,18 +272,19 @@ async fn a_client_that_verifies_starts_at_the_first_byte() {
         Reply::new(200).body(CONTENT)
     })
     .await;
-    let mut sink = CONTENT[..4].to_vec();
+    let sink = Arc::new(Mutex::new(CONTENT[..4].to_vec()));
+    let there: RangeSet = std::iter::once(0..4).collect();
     client()
         .pull_blob(
             &server.name(),
             &descriptor(),
-            &mut sink,
-            4,
+            Arc::clone(&sink) as _,
+            &there,
             &Progress::none(),
         )
         .await
         .expect("good");
-    assert_eq!(sink, CONTENT);
+    assert_eq!(taken(&sink), CONTENT);
 }
 
 #[tokio::test]

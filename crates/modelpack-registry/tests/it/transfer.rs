@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use modelpack_registry::{BlobSource, Error, Mount, Progress};
 use modelpack_spec::distribution::TagOrDigest;
-use modelpack_spec::{Descriptor, Digest, MediaType, Tag};
+use modelpack_spec::{Descriptor, Digest, MediaType, RangeSet, Tag};
 
 use crate::server::{Reply, Request, Server, client, options};
 
@@ -174,18 +174,20 @@ async fn a_source_that_fails_is_not_the_registrys_fault() {
 async fn a_sink_that_fails_is_not_the_registrys_fault() {
     struct Full;
     impl modelpack_registry::BlobSink for Full {
-        fn write_at(
-            &mut self,
-            _: u64,
-            _: Bytes,
-        ) -> modelpack_registry::Pending<'_, io::Result<()>> {
+        fn write_at(&self, _: u64, _: Bytes) -> modelpack_registry::Pending<'_, io::Result<()>> {
             Box::pin(std::future::ready(Err(io::ErrorKind::StorageFull.into())))
         }
     }
     let server = Server::start(|_| Reply::new(200).body(CONTENT)).await;
     let descriptor = Descriptor::new(MediaType::from("a/b"), digest(), 10);
     let error = client()
-        .pull_blob(&server.name(), &descriptor, &mut Full, 0, &Progress::none())
+        .pull_blob(
+            &server.name(),
+            &descriptor,
+            Arc::new(Full),
+            &RangeSet::default(),
+            &Progress::none(),
+        )
         .await;
     assert!(
         matches!(error, Err(Error::Sink { source, .. }) if source.kind() == io::ErrorKind::StorageFull)

@@ -117,17 +117,27 @@ impl Store {
     /// # Errors
     /// [`Error::Io`].
     pub fn partials(&self) -> Result<Vec<PartialStatus>, Error> {
-        let found = Files::all(self)?.into_iter().filter_map(|digest| {
-            let (journal, changed) = Files::new(self, &digest).load(&digest)?;
-            Some(PartialStatus {
-                digest,
-                size: journal.size,
-                done: journal.done,
-                wanted_by: journal.wanted_by,
-                changed,
-            })
-        });
-        Ok(found.collect())
+        Files::all(self)?
+            .iter()
+            .filter_map(|digest| self.partial_status(digest).transpose())
+            .collect()
+    }
+
+    /// A partial blob, also one that is being downloaded right now; nothing when there is none.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn partial_status(&self, digest: &Digest) -> Result<Option<PartialStatus>, Error> {
+        let Some((journal, changed)) = Files::new(self, digest).load(digest) else {
+            return Ok(None);
+        };
+        Ok(Some(PartialStatus {
+            digest: *digest,
+            size: journal.size,
+            done: journal.done,
+            wanted_by: journal.wanted_by,
+            changed,
+        }))
     }
 
     /// Throws a partial blob away and says whether there was one.

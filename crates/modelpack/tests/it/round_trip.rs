@@ -285,11 +285,11 @@ async fn an_interrupted_download_is_continued() {
         let acquired = lease
             .partial(&weights.digest, weights.size, "test")
             .unwrap();
-        let modelpack::store::Acquired::Partial(mut partial) = acquired else {
+        let modelpack::store::Acquired::Partial(partial) = acquired else {
             panic!("it is not there")
         };
         partial.write_at(0, &[7; 100_000]).unwrap();
-        partial.record(0..100_000).unwrap();
+        partial.record().unwrap();
     }
     let pulled = scene
         .consumer
@@ -312,11 +312,11 @@ async fn an_interrupted_download_is_continued() {
         let acquired = lease
             .partial(&weights.digest, weights.size, "test")
             .unwrap();
-        let modelpack::store::Acquired::Partial(mut partial) = acquired else {
+        let modelpack::store::Acquired::Partial(partial) = acquired else {
             panic!("it is not there")
         };
         partial.write_at(0, &[9; 100_000]).unwrap();
-        partial.record(0..100_000).unwrap();
+        partial.record().unwrap();
     }
     let consumer = modelpack::Toolkit::new(other, scene.consumer.client().clone());
     consumer
