@@ -277,10 +277,18 @@ impl Journal {
         inner.ledger.clear();
     }
 
-    /// Whether it became true in time.
-    pub(super) fn wait_until(&self, limit: Duration, when: &When, count: usize) -> bool {
-        let lacking =
-            |inner: &mut Inner| inner.exchanges.iter().filter(|one| one.is(when)).count() < count;
+    /// Whether so many requests matched in time, and were over if that is wanted.
+    pub(super) fn wait_until(
+        &self,
+        limit: Duration,
+        when: &When,
+        count: usize,
+        over: bool,
+    ) -> bool {
+        let lacking = |inner: &mut Inner| {
+            let matching = inner.exchanges.iter().filter(|one| one.is(when));
+            matching.filter(|one| one.finished || !over).count() < count
+        };
         let waited = self
             .changed
             .wait_timeout_while(self.lock(), limit, lacking)

@@ -187,7 +187,13 @@ impl FaultyRegistry {
     /// Waits until so many requests have matched; false when that takes longer than `limit`.
     #[must_use]
     pub fn wait_for(&self, when: &When, count: usize, limit: Duration) -> bool {
-        self.state.journal.wait_until(limit, when, count)
+        self.state.journal.wait_until(limit, when, count, false)
+    }
+
+    /// Waits until so many requests have matched and are over, one way or the other.
+    #[must_use]
+    pub fn wait_for_end(&self, when: &When, count: usize, limit: Duration) -> bool {
+        self.state.journal.wait_until(limit, when, count, true)
     }
 
     /// The bytes of a blob that went out.
