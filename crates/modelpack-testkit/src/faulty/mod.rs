@@ -22,6 +22,8 @@
 //! assert!(registry.served(&digest).total() <= 1100);
 //! ```
 //!
+//! With the feature `tls` it also speaks HTTPS.
+//!
 //! Threads and blocking sockets do the work: every byte on the wire is under control, and no runtime is needed.
 
 mod answering;
@@ -46,6 +48,8 @@ mod send;
 mod server;
 mod sessions;
 mod state;
+#[cfg(feature = "tls")]
+mod tls;
 mod wire;
 
 pub use behaviour::{Auth, Bearer, Behaviour, Mount, Uploads};
@@ -55,5 +59,7 @@ pub use digest::sha256_digest;
 pub use fault::{Fault, Filler, Framing, HangUp, Link, Location, RetryAfter, Target, Timing};
 pub use generate::Scene;
 pub use journal::{Connections, Exchange, Served};
+#[cfg(feature = "tls")]
+pub use registry::Tls;
 pub use registry::{FaultyBuilder, FaultyRegistry, Leak};
 pub use rules::{Class, Origin, Rule, Times, When};

@@ -11,8 +11,10 @@ use super::contents::Contents;
 use super::journal::{Connections, Exchange, Served};
 use super::matching::Armed;
 use super::rules::{Origin, Rule, When};
-use super::server::{Threads, bind, listen};
+use super::server::{Threads, Wrap, bind, listen, plain};
 use super::state::{Places, State};
+#[cfg(feature = "tls")]
+use super::tls::Identity;
 
 /// A running registry on loopback ports of its own. It ends when it is dropped.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct FaultyRegistry {
     state: Arc<State>,
     threads: Arc<Threads>,
     secrets: Vec<String>,
+    #[cfg(feature = "tls")]
+    identity: Option<Identity>,
 }
 
 /// How a [`FaultyRegistry`] is to be.
@@ -29,7 +33,27 @@ pub struct FaultyBuilder {
     contents: Contents,
     rules: Vec<Rule>,
     secrets: Vec<String>,
+    #[cfg(feature = "tls")]
+    tls: Tls,
 }
+
+/// Which origins speak HTTPS.
+#[cfg(feature = "tls")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Tls {
+    /// None.
+    #[default]
+    Off,
+    /// The registry and its token service, so that every way to the other origin is one from https to http.
+    Registry,
+    /// All.
+    Everywhere,
+}
+
+/// How an origin is reached, and by what.
+#[cfg(feature = "tls")]
+type Scheme = (&'static str, Arc<Wrap>);
 
 /// A secret at an origin that has no business with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +108,14 @@ impl FaultyBuilder {
         self
     }
 
+    /// Which origins speak HTTPS.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -94,8 +126,16 @@ impl FaultyBuilder {
         let registry = bind();
         let elsewhere = bind();
         let tokens = own_tokens.then(bind);
+        let plainly: Arc<Wrap> = Arc::new(plain);
+        #[cfg(feature = "tls")]
+        let identity = (self.tls != Tls::Off).then(Identity::new);
+        #[cfg(feature = "tls")]
+        let (wrap, wrap_elsewhere) = self.wraps(identity.as_ref(), &plainly);
+        #[cfg(not(feature = "tls"))]
+        let (wrap, wrap_elsewhere) = (("http", Arc::clone(&plainly)), ("http", plainly));
         let places = Places {
-            scheme: "http",
+            scheme: wrap.0,
+            scheme_elsewhere: wrap_elsewhere.0,
             registry: registry.1,
             elsewhere: elsewhere.1,
             tokens: tokens.as_ref().map(|(_, address)| *address),
@@ -103,15 +143,33 @@ impl FaultyBuilder {
         let rules = Armed::new(self.rules);
         let state = Arc::new(State::new(self.behaviour, self.contents, places, rules));
         let threads = Arc::new(Threads::default());
-        listen(&threads, &state, Origin::Registry, registry.0);
-        listen(&threads, &state, Origin::Elsewhere, elsewhere.0);
+        let listen = |origin, listener, wrap| listen(&threads, &state, origin, listener, wrap);
+        listen(Origin::Registry, registry.0, &wrap.1);
+        listen(Origin::Elsewhere, elsewhere.0, &wrap_elsewhere.1);
         if let Some((listener, _)) = tokens {
-            listen(&threads, &state, Origin::Tokens, listener);
+            listen(Origin::Tokens, listener, &wrap.1);
         }
         FaultyRegistry {
             state,
             threads,
             secrets: self.secrets,
+            #[cfg(feature = "tls")]
+            identity,
+        }
+    }
+
+    /// Scheme and wire of the registry and of the other origin.
+    #[cfg(feature = "tls")]
+    fn wraps(&self, identity: Option<&Identity>, plainly: &Arc<Wrap>) -> (Scheme, Scheme) {
+        let off = ("http", Arc::clone(plainly));
+        let Some(identity) = identity.cloned() else {
+            return (off.clone(), off);
+        };
+        let wrap: Arc<Wrap> = Arc::new(move |socket| identity.wrap(socket));
+        let on = ("https", wrap);
+        match self.tls {
+            Tls::Everywhere => (on.clone(), on),
+            Tls::Registry | Tls::Off => (on, off),
         }
     }
 }
@@ -145,6 +203,12 @@ impl FaultyRegistry {
     /// The URL of an origin, without a slash at the end.
     pub fn url(&self, origin: Origin) -> String {
         self.state.places.url(origin)
+    }
+
+    /// The authority that vouches for the registry, as PEM; `None` without HTTPS.
+    #[cfg(feature = "tls")]
+    pub fn authority_pem(&self) -> Option<&str> {
+        Some(self.identity.as_ref()?.authority.as_str())
     }
 
     /// One more thing that goes wrong from now on.

@@ -12,7 +12,7 @@ use super::journal::{Exchange, Journal, Span};
 use super::rules::{Class, Origin};
 use super::send::{After, Counter, send};
 use super::state::State;
-use super::wire::{Connection, Incoming};
+use super::wire::{Connection, Incoming, Wire};
 
 /// So much of a body goes into the log.
 const LOGGED: usize = 64 * 1024;
@@ -23,6 +23,14 @@ pub(super) struct Threads {
     stopping: AtomicBool,
     sockets: Mutex<BTreeMap<u64, TcpStream>>,
     running: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Makes what the bytes travel on out of a socket; `None` ends the connection.
+pub(super) type Wrap = dyn Fn(TcpStream) -> Option<Box<dyn Wire>> + Send + Sync;
+
+/// The bytes travel as they are.
+pub(super) fn plain(socket: TcpStream) -> Option<Box<dyn Wire>> {
+    Some(Box::new(socket))
 }
 
 impl Threads {
@@ -82,7 +90,9 @@ pub(super) fn listen(
     state: &Arc<State>,
     origin: Origin,
     listener: TcpListener,
+    wrap: &Arc<Wrap>,
 ) {
+    let wrap = Arc::clone(wrap);
     let (all, state) = (Arc::clone(threads), Arc::clone(state));
     threads.spawn("listener", move || {
         for (number, socket) in listener.incoming().enumerate() {
@@ -92,6 +102,7 @@ pub(super) fn listen(
             let Ok(socket) = socket else { continue };
             let key = (origin as u64) << 48 | number as u64;
             let (threads, state) = (Arc::clone(&all), Arc::clone(&state));
+            let wrap = Arc::clone(&wrap);
             all.spawn("connection", move || {
                 if let Ok(clone) = socket.try_clone() {
                     threads.sockets().insert(key, clone);
@@ -99,7 +110,7 @@ pub(super) fn listen(
                     if !threads.stopping.load(Ordering::SeqCst) {
                         let connection = state.journal.connect(origin);
                         // An error says that the client has left.
-                        let _ = serve(&state, origin, connection, socket);
+                        let _ = serve(&state, origin, connection, socket, &*wrap);
                         state.journal.disconnect(origin);
                     }
                     threads.sockets().remove(&key);
@@ -109,9 +120,17 @@ pub(super) fn listen(
     });
 }
 
-fn serve(state: &State, origin: Origin, number: u64, socket: TcpStream) -> io::Result<()> {
+fn serve(
+    state: &State,
+    origin: Origin,
+    number: u64,
+    socket: TcpStream,
+    wrap: &Wrap,
+) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let wire = Box::new(socket.try_clone()?);
+    let Some(wire) = wrap(socket.try_clone()?) else {
+        return Ok(());
+    };
     let mut connection = Connection::new(wire, socket);
     while let Some(head) = connection.read_head() {
         let request = Request::new(state, origin, head);

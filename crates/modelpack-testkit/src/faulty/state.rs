@@ -29,7 +29,10 @@ pub(super) struct State {
 /// Where the origins listen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Places {
+    /// Of the registry and its token service.
     pub(super) scheme: &'static str,
+    /// Of the other origin.
+    pub(super) scheme_elsewhere: &'static str,
     pub(super) registry: SocketAddr,
     pub(super) tokens: Option<SocketAddr>,
     pub(super) elsewhere: SocketAddr,
@@ -40,7 +43,7 @@ impl Places {
         match (origin, self.tokens) {
             // Without an origin of its own the token service is at the registry.
             (Origin::Tokens, Some(address)) => format!("{}://{address}", self.scheme),
-            (Origin::Elsewhere, _) => format!("http://{}", self.elsewhere),
+            (Origin::Elsewhere, _) => format!("{}://{}", self.scheme_elsewhere, self.elsewhere),
             _ => format!("{}://{}", self.scheme, self.registry),
         }
     }

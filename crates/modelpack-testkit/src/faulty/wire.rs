@@ -161,21 +161,16 @@ impl Connection {
                 None => None,
             };
             self.socket.set_read_timeout(left)?;
-            match self.socket.peek(&mut dump) {
+            // What lies there must be taken away, or the next look would find it again.
+            let looked = match self.socket.peek(&mut dump) {
+                Ok(0) => Ok(0),
+                Ok(_) => self.reader.get_mut().read(&mut dump),
+                Err(error) => Err(error),
+            };
+            match looked {
                 Ok(0) => return Err(io::ErrorKind::ConnectionAborted.into()),
-                // What lies there must be taken away, or the next look would find it again.
-                Ok(_) => {
-                    if self.reader.get_mut().read(&mut dump)? == 0 {
-                        return Err(io::ErrorKind::ConnectionAborted.into());
-                    }
-                }
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock
-                            | io::ErrorKind::TimedOut
-                            | io::ErrorKind::Interrupted
-                    ) => {}
+                Ok(_) => {}
+                Err(error) if is_patient(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -195,6 +190,13 @@ impl Connection {
         // It may be closed already.
         let _ = self.socket.shutdown(Shutdown::Both);
     }
+}
+
+/// Whether nothing has come yet, but still may.
+fn is_patient(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+
+    matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
 }
 
 /// The body of a request, while it comes.

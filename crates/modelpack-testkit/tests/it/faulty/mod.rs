@@ -2,6 +2,8 @@
 
 mod auth;
 mod documents;
+#[cfg(feature = "tls")]
+mod https;
 mod plain;
 mod pull;
 mod push;
