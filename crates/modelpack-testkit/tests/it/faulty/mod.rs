@@ -4,6 +4,7 @@ mod auth;
 mod documents;
 #[cfg(feature = "tls")]
 mod https;
+mod interop;
 mod plain;
 mod pull;
 mod push;
