@@ -154,8 +154,9 @@ pub(super) fn spoil(state: &State, fault: &Fault, head: &Head, route: &Route, re
     let time = |millis: &Option<u64>| millis.map(Duration::from_millis);
     let travel = &mut reply.travel;
     match fault {
-        Fault::Cut { after } => {
+        Fault::Cut { after } | Fault::Reset { after } => {
             travel.cut = Some(travel.cut.map_or(*after, |cut| cut.min(*after)));
+            travel.resets |= matches!(fault, Fault::Reset { .. });
         }
         Fault::Stall { after, millis } => travel.stalls.push((*after, time(millis))),
         Fault::Delay { millis } => travel.delays.push(time(millis)),

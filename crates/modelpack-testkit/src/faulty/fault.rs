@@ -17,6 +17,11 @@ pub enum Fault {
         /// 0 ends it right behind the headers.
         after: u64,
     },
+    /// The connection is reset after so many bytes of the body. The client may lose some that it has not read yet.
+    Reset {
+        /// 0 resets it right behind the headers.
+        after: u64,
+    },
     /// Nothing comes after so many bytes of the body.
     Stall {
         /// 0 stalls right behind the headers.

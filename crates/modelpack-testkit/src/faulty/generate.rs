@@ -203,7 +203,10 @@ impl Scene {
         let len = self.blob_len;
         let by = dice.pick(&[-65536, -1, 1, 4096]);
         match dice.below(22) {
-            0..4 => Fault::Cut {
+            0..3 => Fault::Cut {
+                after: dice.place(len),
+            },
+            3 => Fault::Reset {
                 after: dice.place(len),
             },
             4 => Fault::Trickle {

@@ -73,6 +73,8 @@ pub(super) struct Travel {
     pub(super) delays: Vec<Option<Duration>>,
     /// The connection ends after so many bytes of the body.
     pub(super) cut: Option<u64>,
+    /// By a reset.
+    pub(super) resets: bool,
     /// After so many bytes of the body.
     pub(super) stalls: Vec<(u64, Option<Duration>)>,
     /// At most so many bytes, then a pause.

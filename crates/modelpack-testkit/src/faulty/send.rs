@@ -26,6 +26,8 @@ pub(super) trait Counter {
 pub(super) enum After {
     KeepAlive,
     Close,
+    /// Close by a reset.
+    Reset,
     /// Close, when the client has got to read everything.
     Linger,
 }
@@ -55,7 +57,11 @@ pub(super) fn send(
         return Ok(after);
     }
     let complete = body(connection, reply, counter)?;
-    Ok(if complete { after } else { After::Close })
+    Ok(match complete {
+        true => after,
+        false if reply.travel.resets => After::Reset,
+        false => After::Close,
+    })
 }
 
 fn after(reply: &Reply, unread: bool) -> (After, bool) {

@@ -140,8 +140,11 @@ fn serve(
         if matches!(result, Ok(After::Linger)) {
             connection.linger();
         }
-        if closes {
-            connection.close();
+        match result {
+            Ok(After::KeepAlive) => {}
+            // It happens when the last handle of the socket is dropped.
+            Ok(After::Reset) => connection.reset_when_dropped(),
+            _ => connection.close(),
         }
         state.journal.end(entry, origin);
         if closes {

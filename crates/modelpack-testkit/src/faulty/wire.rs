@@ -185,6 +185,12 @@ impl Connection {
         }
     }
 
+    /// Whoever drops the last handle of the socket resets the connection.
+    pub(super) fn reset_when_dropped(&self) {
+        // A socket that is gone cannot be reset any more.
+        let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
+    }
+
     /// Ends the connection in both directions.
     pub(super) fn close(&self) {
         // It may be closed already.

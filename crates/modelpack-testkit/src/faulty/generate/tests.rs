@@ -41,7 +41,7 @@ fn every_kind_that_makes_sense_at_random_turns_up() {
     let expected = "body challenge cut delay digest-header forget-session forget-tokens framing \
         gzip hang-up ignore-range insufficient-scope link location long-body lose-tail media-type \
         min-chunk move-tag multipart padding range-end range-start range-total redirect \
-        refuse-over refuse-range short-body stall status trickle unauthorized wrong-body-bytes \
+        refuse-over refuse-range reset short-body stall status trickle unauthorized wrong-body-bytes \
         wrong-bytes";
     let found: Vec<String> = kinds(&worst()).into_iter().collect();
     assert_eq!(found.join(" "), expected);

@@ -1,5 +1,6 @@
 //! What goes wrong while a blob is read.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use modelpack_testkit::faulty::{
@@ -28,6 +29,15 @@ fn a_body_is_cut() {
     assert_eq!((served.total(), served.distinct()), (1300, 1000));
     assert_eq!(served.within(200..400), 300);
     assert_eq!(registry.struck(), [1]);
+}
+
+#[test]
+fn a_connection_is_reset() {
+    let (registry, path) = with_fault(blobs(), Fault::Reset { after: 300 });
+    let mut wire = Wire::open(registry.address(Origin::Registry));
+    wire.send(&format!("GET {path}"), &[], &[]);
+    assert_eq!(wire.error(), Some(ErrorKind::ConnectionReset));
+    assert_eq!(registry.requests()[0].sent, 300);
 }
 
 #[test]

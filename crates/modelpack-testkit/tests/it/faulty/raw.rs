@@ -1,6 +1,6 @@
 //! A client that hides nothing: one request, and what then stands on the wire.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use modelpack_testkit::faulty::{Contents, Fault, FaultyRegistry, Origin, Rule, When};
@@ -137,6 +137,12 @@ impl Wire {
         // A reset is an end too.
         let _ = self.0.read_to_end(&mut rest);
         rest.is_empty()
+    }
+
+    /// What the connection ends with, if that is not a mere end.
+    pub(super) fn error(&mut self) -> Option<ErrorKind> {
+        let end = self.0.read_to_end(&mut Vec::new());
+        end.err().map(|error| error.kind())
     }
 
     pub(super) fn ask(
