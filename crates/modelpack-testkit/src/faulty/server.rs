@@ -181,7 +181,15 @@ fn one(
         span: None,
     };
     let is_head = request.head.method == "HEAD";
-    send(connection, &reply?, is_head, unread, &mut counter)
+    let after = send(connection, &reply?, is_head, unread, &mut counter)?;
+    let last = request
+        .head
+        .header("connection")
+        .is_some_and(|value| value.eq_ignore_ascii_case("close"));
+    Ok(match after {
+        After::KeepAlive if last => After::Close,
+        after => after,
+    })
 }
 
 fn entry(state: &State, request: &Request, connection: u64) -> Exchange {

@@ -1,8 +1,10 @@
 //! Without rules it is a correct registry.
 
-use modelpack_testkit::faulty::{Behaviour, Contents, FaultyRegistry, Mount, sha256_digest};
+use modelpack_testkit::faulty::{
+    Behaviour, Contents, FaultyRegistry, Mount, Origin, sha256_digest,
+};
 
-use super::raw::{ask, contents, get, get_range, sample};
+use super::raw::{Wire, ask, contents, get, get_range, sample};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -318,4 +320,13 @@ fn what_is_switched_off_is_off() {
     );
     let line = format!("POST /v2/a/b/blobs/uploads/?digest={subject}");
     assert_eq!(ask(&registry, &line, &[], b"subject").status, 202);
+}
+
+#[test]
+fn a_connection_ends_when_the_client_says_so() {
+    let (registry, path) = registry();
+    let mut wire = Wire::open(registry.address(Origin::Registry));
+    let answer = wire.ask(&format!("GET {path}"), &[("Connection", "close")], &[]);
+    assert_eq!(answer.expect("an answer").body, sample());
+    assert!(wire.has_ended());
 }
