@@ -2,7 +2,8 @@
 //!
 //! A test that needs a model copies one of the fixture models with [`copy_model`], or writes a [`ToyModel`]
 //! of any number of files and any size. Documents under `spec-fixtures/` are run by [`check_cases`].
-//! Real tools are looked up by [`tool`]; a test that does without says so with [`skip`].
+//! Real tools are looked up by [`tool`]; a test that does without says so with [`skip`]. Clients are tried on a
+//! registry that misbehaves on purpose: [`faulty`].
 //!
 //! ```
 //! use modelpack_testkit::{ToyModel, copy_model};
@@ -23,6 +24,7 @@
 
 mod cases;
 mod docker_registry;
+pub mod faulty;
 mod fixtures;
 mod random;
 mod tools;

@@ -1,4 +1,5 @@
-//! The fixtures as they are committed, the toy model, and the tools of this machine.
+//! The fixtures as they are committed, the toy model, the tools of this machine, and the registry that misbehaves.
 
+mod faulty;
 mod models;
 mod tools;
