@@ -3,6 +3,7 @@
 mod authorize;
 mod body;
 mod connect;
+mod gate;
 mod reply;
 mod resolve;
 #[cfg(feature = "tls")]
@@ -23,6 +24,7 @@ use url::Url;
 use self::authorize::{Authorizer, Session};
 use self::body::{Outgoing, Pulse};
 use self::connect::Pools;
+use self::gate::Gate;
 pub(crate) use self::reply::Reply;
 use self::resolve::RefusedAddress;
 use crate::auth::Scopes;
@@ -37,6 +39,7 @@ use crate::target::Target;
 pub(crate) struct Transport {
     pools: Pools,
     authorizer: Authorizer,
+    gate: Gate,
     headers: Vec<(http::HeaderName, HeaderValue)>,
     user_agent: HeaderValue,
     plain_http: PlainHttp,
@@ -71,6 +74,7 @@ impl Transport {
         Ok(Self {
             pools: Pools::new(&options)?,
             authorizer: Authorizer::new(options.credentials, options.token_hosts),
+            gate: Gate::default(),
             headers: options.headers,
             user_agent,
             plain_http: options.plain_http,
@@ -116,6 +120,7 @@ impl Transport {
         loop {
             let outcome = self.chain(request, &mut session).await;
             made += 1;
+            self.hold_back(&outcome);
             match self.delay(request, made, &outcome) {
                 Some(delay) => sleep(delay).await,
                 None => return outcome.map_err(|unanswered| unanswered.error),
@@ -138,6 +143,17 @@ impl Transport {
         self.retry
             .delay(made, failure, random())
             .filter(|_| request.is_repeatable())
+    }
+
+    /// Lets nobody else ask before the time that an answer names, as far as it is worth waiting for.
+    fn hold_back(&self, outcome: &Result<Reply, Unanswered>) {
+        if let Ok(reply) = outcome
+            && let (429 | 503, Some(wait)) = (reply.head.status.as_u16(), reply.head.retry_after())
+            && wait <= self.retry.max_retry_after
+            && let Some(origin) = Origin::of(&reply.head.url)
+        {
+            self.gate.close(&origin, wait);
+        }
     }
 
     /// One attempt: the request, its authentication and its redirects.
@@ -211,6 +227,9 @@ impl Transport {
                 reason: "this build has no TLS",
             }
             .into());
+        }
+        if let Some(origin) = Origin::of(url) {
+            self.gate.pass(&origin).await;
         }
         let pulse = Arc::new(Pulse::default());
         let mut message = http::Request::builder()
@@ -296,6 +315,7 @@ impl Transport {
             let reply = loop {
                 let outcome = self.send_token(&request, reach).await;
                 made += 1;
+                self.hold_back(&outcome);
                 match self.delay(&request, made, &outcome) {
                     Some(delay) => sleep(delay).await,
                     None => break outcome.map_err(|unanswered| unanswered.error)?,

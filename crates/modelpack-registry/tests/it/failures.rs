@@ -257,3 +257,32 @@ async fn plain_http_is_used_only_when_allowed() {
     client().ping(&server.host()).await.expect("allowed");
     assert_eq!(server.lines(), ["GET /v2/"]);
 }
+
+#[tokio::test]
+async fn a_wait_that_one_was_told_holds_for_all() {
+    let count = AtomicUsize::new(0);
+    let server = Server::start(move |request| {
+        if request.target.ends_with("/first") && count.fetch_add(1, Ordering::Relaxed) == 0 {
+            return Reply::new(429).header("retry-after", "1");
+        }
+        Reply::new(404)
+    })
+    .await;
+    let (client, name) = (client(), server.name());
+    let ask = async |tag: &str| {
+        let tag: TagOrDigest = tag.parse::<Tag>().expect("a tag").into();
+        client.head_manifest(&name, &tag).await.expect("no error");
+    };
+    let second = async {
+        while server.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        // The refusal is on its way; whatever is asked once it has arrived waits with the first.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        ask("second").await;
+    };
+    tokio::join!(ask("first"), second);
+    let lines = server.lines();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[0].ends_with("/first"), "{lines:?}");
+}
