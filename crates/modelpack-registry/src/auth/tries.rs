@@ -8,13 +8,14 @@ use super::realm::{self, Realm};
 use super::scope::Scopes;
 use crate::policy::{Origin, Reach};
 
-/// What one request has tried so far. It allows a remembered token, a fresh one, and one with more
-/// scopes when the registry says that they were too few; never an endless exchange of 401s.
+/// What one request has tried so far. It allows a remembered token, one that another request has
+/// fetched meanwhile, a fresh one, and one with more scopes when the registry says that they were too few; never an endless exchange of 401s.
 #[derive(Debug, Default)]
 pub(crate) struct Tries {
     secret_sent: bool,
     fresh: Option<Scopes>,
     widened: bool,
+    borrowed: bool,
 }
 
 /// What to do about a 401.
@@ -85,6 +86,14 @@ impl Tries {
     /// Notes that a remembered password or registry token was sent already.
     pub(crate) fn sent_secret(&mut self) {
         self.secret_sent = true;
+    }
+
+    /// Notes that the token was one that another request had fetched meanwhile. It may have run out
+    /// since, so it does not count as fresh; but that is forgiven only once.
+    pub(crate) fn borrowed(&mut self) {
+        if !std::mem::replace(&mut self.borrowed, true) {
+            self.fresh = None;
+        }
     }
 
     fn once(&mut self, next: Next) -> Next {

@@ -10,6 +10,8 @@ use std::num::NonZeroUsize;
 pub struct TransferPolicy {
     /// Most connections that one blob gets, 8 by default.
     pub connections: NonZeroUsize,
+    /// Connections that one blob begins with, 1 by default: on a fast network more only cost.
+    pub first_connections: NonZeroUsize,
     /// Smallest piece in bytes that is asked for on its own, 8 MiB by default. A blob that is not larger
     /// is asked for as a whole.
     pub min_piece: u64,
@@ -21,6 +23,7 @@ impl Default for TransferPolicy {
     fn default() -> Self {
         Self {
             connections: const { NonZeroUsize::new(8).expect("eight is not zero") },
+            first_connections: NonZeroUsize::MIN,
             min_piece: 8 * 1024 * 1024,
             max_piece: 64 * 1024 * 1024,
         }
@@ -33,6 +36,15 @@ impl TransferPolicy {
     pub fn with_connections(self, connections: NonZeroUsize) -> Self {
         Self {
             connections,
+            ..self
+        }
+    }
+
+    /// The same policy, beginning with another number of connections.
+    #[must_use]
+    pub fn with_first_connections(self, first_connections: NonZeroUsize) -> Self {
+        Self {
+            first_connections,
             ..self
         }
     }

@@ -158,7 +158,7 @@ impl Authorizer {
                 let service = service.as_deref();
                 let key = session.key(credential.as_ref(), realm.url.as_str(), service);
                 let refused = session.sent.take().map(|(_, token)| token);
-                let token = self
+                let (token, is_fresh) = self
                     .token(
                         transport,
                         &key,
@@ -170,6 +170,9 @@ impl Authorizer {
                     )
                     .await
                     .inspect_err(|error| self.forget_if_wrong(&session.target.name, error))?;
+                if !is_fresh {
+                    session.tries.borrowed();
+                }
                 let way = Way::Token {
                     realm: key.realm.clone(),
                     service: key.service.clone(),
@@ -212,7 +215,8 @@ impl Authorizer {
         Ok(credential)
     }
 
-    /// A token that is not `refused`: one that somebody else has fetched meanwhile, or a new one.
+    /// A token that is not `refused`: one that somebody else has fetched meanwhile, or a new one; and which
+    /// of them it is.
     #[expect(
         clippy::too_many_arguments,
         reason = "all of them are one question, asked in one place"
@@ -226,7 +230,7 @@ impl Authorizer {
         service: Option<&str>,
         scopes: &Scopes,
         credential: Option<&Credential>,
-    ) -> Result<Secret, Error> {
+    ) -> Result<(Secret, bool), Error> {
         let flight = Arc::clone(self.state().flights.entry(key.clone()).or_default());
         let _landing = flight.lock().await;
         {
@@ -235,7 +239,7 @@ impl Authorizer {
                 state.tokens.forget(key, refused);
             }
             if let Some(token) = state.tokens.find(key, now()) {
-                return Ok(token);
+                return Ok((token, false));
             }
         }
         let exchange = GetToken::new(realm, service, scopes, credential);
@@ -244,7 +248,7 @@ impl Authorizer {
         state.flights.remove(key);
         let token = outcome?;
         state.tokens.insert(key.clone(), &token, now());
-        Ok(token.secret)
+        Ok((token.secret, true))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod build;
+mod faults;
 mod interop;
 mod names;
 mod round_trip;

@@ -24,10 +24,10 @@ pub(super) struct Gauge {
 }
 
 impl Gauge {
-    pub(super) fn new(max: usize) -> Self {
+    pub(super) fn new(first: usize, max: usize) -> Self {
         Self {
             max,
-            target: 1,
+            target: first.min(max),
             before: None,
             begun: None,
             settled_until: Duration::ZERO,

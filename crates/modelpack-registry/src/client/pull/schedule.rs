@@ -123,7 +123,7 @@ impl Schedule {
             counted: Duration::ZERO,
             lies: 0,
             not_before: Duration::ZERO,
-            gauge: Gauge::new(connections),
+            gauge: Gauge::new(policy.first_connections.get(), connections),
             brought: 0,
             recent: VecDeque::new(),
         }
