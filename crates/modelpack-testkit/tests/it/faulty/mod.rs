@@ -5,6 +5,7 @@ mod documents;
 #[cfg(feature = "tls")]
 mod https;
 mod interop;
+mod json;
 mod plain;
 mod pull;
 mod push;
