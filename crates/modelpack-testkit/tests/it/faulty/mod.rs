@@ -10,3 +10,4 @@ mod plain;
 mod pull;
 mod push;
 mod raw;
+mod soak;
