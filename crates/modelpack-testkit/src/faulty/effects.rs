@@ -15,6 +15,9 @@ use super::route::Route;
 use super::state::{State, Ticket};
 use super::wire::Head;
 
+/// A century: a date with more than four digits in its year cannot be written.
+const MAX_DATE: u64 = 100 * 365 * 24 * 60 * 60;
+
 /// No test compresses more than this.
 const MAX_COMPRESSED: u64 = 256 * 1024 * 1024;
 
@@ -99,7 +102,8 @@ fn in_header(retry_after: &RetryAfter) -> String {
     match retry_after {
         RetryAfter::Seconds(seconds) => seconds.to_string(),
         RetryAfter::DateIn(seconds) => {
-            httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(*seconds))
+            let seconds = Duration::from_secs((*seconds).min(MAX_DATE));
+            httpdate::fmt_http_date(SystemTime::now() + seconds)
         }
         RetryAfter::Text(text) => text.clone(),
     }

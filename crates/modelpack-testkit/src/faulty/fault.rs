@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Texts may contain `{registry}`, `{tokens}` and `{elsewhere}`, the URLs of the three origins without a slash at
 /// the end, and `{target}`, the path and query that were asked for. Offsets count bytes of the answer's body, unless
-/// a fault says otherwise.
+/// a fault says otherwise; what is about a body does nothing to an answer without one, such as that to a HEAD.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -133,7 +133,7 @@ pub enum Fault {
         /// Which.
         value: String,
     },
-    /// `Content-Encoding: gzip`.
+    /// `Content-Encoding: gzip`. A compressed body is no part of the blob and not in the ledger.
     Gzip {
         /// Whether the body is compressed; else only the header says so.
         real: bool,
@@ -166,7 +166,8 @@ pub enum Fault {
         #[serde(default)]
         timing: Timing,
     },
-    /// This answer when the body of the request is longer, and nothing is done.
+    /// This answer when the body of the request is longer, and nothing is done. A body that does not tell its length is
+    /// taken up to there.
     RefuseOver {
         /// The most that is taken.
         bytes: u64,

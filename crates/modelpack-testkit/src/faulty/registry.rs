@@ -16,7 +16,8 @@ use super::state::{Places, State};
 #[cfg(feature = "tls")]
 use super::tls::Identity;
 
-/// A running registry on loopback ports of its own. It ends when it is dropped.
+/// A running registry on loopback ports of its own. It ends when it is dropped, and panics then if it met a defect of
+/// its own.
 #[derive(Debug)]
 pub struct FaultyRegistry {
     state: Arc<State>,
@@ -361,6 +362,11 @@ impl Drop for FaultyRegistry {
         let places = &self.state.places;
         let mut addresses = vec![places.registry, places.elsewhere];
         addresses.extend(places.tokens);
-        self.threads.stop(&addresses);
+        let well = self.threads.stop(&addresses);
+        // What went wrong inside must not pass for what went wrong on purpose.
+        assert!(
+            well || std::thread::panicking(),
+            "a thread of the registry panicked"
+        );
     }
 }

@@ -166,9 +166,12 @@ impl Reply {
             .retain(|(key, _)| !key.eq_ignore_ascii_case(name));
     }
 
-    /// `None` when the body has no end.
+    /// `None` when the body has no end. A body that is promised to be longer than any can be is as long as can be.
     pub(super) fn len(&self) -> Option<u64> {
-        self.body.iter().map(Segment::len).sum()
+        let mut segments = self.body.iter();
+        segments.try_fold(0u64, |sum, segment| {
+            segment.len().map(|len| sum.saturating_add(len))
+        })
     }
 
     /// Leaves out the end of the body.

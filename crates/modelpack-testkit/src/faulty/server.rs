@@ -21,6 +21,7 @@ const LOGGED: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Threads {
     stopping: AtomicBool,
+    panicked: AtomicBool,
     sockets: Mutex<BTreeMap<u64, TcpStream>>,
     running: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -49,27 +50,31 @@ impl Threads {
     fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) {
         let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
         let mut running = self.running();
-        running.retain(|thread| !thread.is_finished());
+        while let Some(over) = running.iter().position(JoinHandle::is_finished) {
+            if running.swap_remove(over).join().is_err() {
+                self.panicked.store(true, Ordering::SeqCst);
+            }
+        }
         running.push(thread.expect("there is room for one more thread"));
     }
 
-    /// Ends every connection and every thread.
-    pub(super) fn stop(&self, addresses: &[SocketAddr]) {
+    /// Ends every connection and every thread; false when one of them panicked.
+    pub(super) fn stop(&self, addresses: &[SocketAddr]) -> bool {
         self.stopping.store(true, Ordering::SeqCst);
         for address in addresses {
             // This wakes the listener, which then sees that it is over; if it cannot be reached it is over already.
             let _ = TcpStream::connect(address);
         }
+        let mut well = !self.panicked.load(Ordering::SeqCst);
         loop {
             for socket in self.sockets().values() {
                 // The client may have closed it.
                 let _ = socket.shutdown(Shutdown::Both);
             }
             let Some(thread) = self.running().pop() else {
-                return;
+                return well;
             };
-            // A thread that panicked has said so on its own.
-            let _ = thread.join();
+            well &= thread.join().is_ok();
         }
     }
 }

@@ -35,11 +35,14 @@ impl Head {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Without the query, as it was sent.
+    /// Without the query, as it was sent. A client that takes this for a proxy sends a whole URL.
     pub(super) fn path(&self) -> &str {
-        self.target
-            .split_once('?')
-            .map_or(self.target.as_str(), |(path, _)| path)
+        let target = self.target.as_str();
+        let path = target.split_once('?').map_or(target, |(path, _)| path);
+        match path.strip_prefix("http://") {
+            Some(rest) => rest.find('/').map_or("/", |slash| &rest[slash..]),
+            None => path,
+        }
     }
 
     /// The parameters of the query, decoded.

@@ -5,7 +5,9 @@ mod documents;
 #[cfg(feature = "tls")]
 mod https;
 mod interop;
+mod json;
 mod plain;
 mod pull;
 mod push;
 mod raw;
+mod soak;

@@ -215,6 +215,15 @@ fn a_body_is_too_short_or_too_long() {
 }
 
 #[test]
+fn a_length_is_promised_that_no_body_has() {
+    let (registry, path) = with_rule(Rule::new(blobs(), Fault::LongBody { by: u64::MAX }));
+    registry.add_rule(Rule::new(blobs(), Fault::Cut { after: 1000 }));
+    let answer = get(&registry, &path);
+    assert_eq!((answer.length(), answer.complete), (u64::MAX, false));
+    assert_eq!(answer.body, sample());
+}
+
+#[test]
 fn bytes_are_wrong_where_the_rule_says() {
     let (registry, path) = with_fault(blobs(), Fault::WrongBytes { at: 15, count: 2 });
     let mut expected = sample();
