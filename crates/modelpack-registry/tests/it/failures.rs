@@ -278,7 +278,7 @@ async fn a_wait_that_one_was_told_holds_for_all() {
             tokio::task::yield_now().await;
         }
         // The refusal is on its way; whatever is asked once it has arrived waits with the first.
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         ask("second").await;
     };
     tokio::join!(ask("first"), second);

@@ -55,7 +55,7 @@ fn the_largest_offset_is_no_special_case() {
     let mut set = RangeSet::default();
     set.insert(u64::MAX - 1..u64::MAX);
     set.insert(0..u64::MAX - 1);
-    assert_eq!(set.iter().collect::<Vec<_>>(), [0..u64::MAX]);
+    assert_eq!((set.frontier(), set.iter().count()), (u64::MAX, 1));
     set.remove(1..u64::MAX);
     assert_eq!(set.frontier(), 1);
 }

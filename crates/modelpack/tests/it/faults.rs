@@ -14,7 +14,7 @@ use modelpack::{
 };
 use modelpack_testkit::ToyModel;
 use modelpack_testkit::faulty::{
-    Auth, Bearer, Behaviour, Contents, Fault, FaultyRegistry, Rule, Scene,
+    Auth, Bearer, Behaviour, Class, Contents, Fault, FaultyRegistry, Rule, Scene, When,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
