@@ -5,5 +5,6 @@ mod credentials;
 mod failures;
 #[cfg(feature = "tls")]
 mod https;
+mod interop;
 mod server;
 mod transfer;
