@@ -375,7 +375,7 @@ async fn deletes_ask_for_the_right_to_delete() {
 }
 
 #[tokio::test]
-async fn large_blobs_are_not_taken_into_memory() {
+async fn d5_a_declared_size_is_not_allocated() {
     let server = Server::start(|_| Reply::new(200)).await;
     let descriptor = Descriptor::new(MediaType::from("a/b"), digest(), u64::MAX >> 1);
     let error = client()

@@ -214,7 +214,7 @@ fn what_belongs_to_another_size_or_lost_its_data_starts_again() {
 }
 
 #[test]
-fn bytes_that_rot_before_they_are_hashed_are_noticed() {
+fn d10_bytes_that_rot_before_they_are_hashed_are_noticed() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
     let partial = take(&lease, b"weights");

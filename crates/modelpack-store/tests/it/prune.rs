@@ -124,7 +124,7 @@ fn nested_indexes_subjects_and_referrers_are_kept() {
 }
 
 #[test]
-fn deep_and_repeated_nesting_costs_nothing() {
+fn d13_deep_and_repeated_nesting_costs_nothing() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
     let leaf = artifact(&lease, "leaf");

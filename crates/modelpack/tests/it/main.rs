@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod build;
+mod content;
 mod faults;
 mod interop;
 mod names;
