@@ -142,9 +142,12 @@ pub(crate) struct Push {
 pub(crate) struct Pull {
     /// The artifact
     pub(crate) reference: Reference,
-    /// Also write its files into this directory
+    /// Also put its files into this directory: read-only links into the store, no second copy on disk
     #[arg(long, value_name = "DIR")]
     pub(crate) extract_dir: Option<PathBuf>,
+    /// Put the files into the directory only, as files of their own, and leave the store alone
+    #[arg(long, requires = "extract_dir")]
+    pub(crate) extract_from_remote: bool,
     #[command(flatten)]
     pub(crate) network: Network,
 }

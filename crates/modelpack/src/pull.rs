@@ -1,5 +1,6 @@
 //! From a registry into the local store.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use modelpack_spec::{Descriptor, Digest, Reference};
@@ -82,36 +83,8 @@ impl Toolkit {
     ) -> Result<PullReport, Error> {
         let artifact = control.stop_early(self.fetch_artifact(reference)).await?;
         check_shape(&artifact)?;
-        let mut layers: Vec<Descriptor> = Vec::new();
-        for layer in artifact.layers() {
-            if !layers.iter().any(|known| known.digest == layer.digest) {
-                layers.push(layer.clone());
-            }
-        }
-        let lease = {
-            let (store, layers) = (self.store().clone(), layers.clone());
-            blocking::run(move || {
-                let lease = store.lease()?;
-                check_space(&lease, &layers)?;
-                Ok(lease)
-            })
-            .await?
-        };
-        control.report(Event::Planned {
-            items: layers.len(),
-            bytes: layers.iter().map(|layer| layer.size).sum(),
-        });
-        let tasks = layers.into_iter().map(|layer| {
-            let (toolkit, lease, control) = (self.clone(), lease.clone(), control.clone());
-            let reference = reference.clone();
-            async move {
-                toolkit
-                    .pull_layer(&lease, &reference, &layer, &control)
-                    .await
-            }
-        });
-        let layers = control
-            .stop_early(blocking::all(self.concurrency(), tasks))
+        let (lease, layers) = self
+            .pull_layers(reference, artifact.layers(), control)
             .await?;
         let (store, name, manifest) = (
             self.store().clone(),
@@ -137,8 +110,48 @@ impl Toolkit {
     }
 }
 
+impl Toolkit {
+    /// Pulls layers, each once, and keeps them safe as long as the lease lives.
+    pub(crate) async fn pull_layers(
+        &self,
+        reference: &Reference,
+        layers: &[Descriptor],
+        control: &Control,
+    ) -> Result<(Lease, Vec<PulledLayer>), Error> {
+        let mut seen = HashSet::new();
+        let is_new = |layer: &&Descriptor| seen.insert(layer.digest);
+        let layers: Vec<Descriptor> = layers.iter().filter(is_new).cloned().collect();
+        let lease = {
+            let (store, layers) = (self.store().clone(), layers.clone());
+            blocking::run(move || {
+                let lease = store.lease()?;
+                check_space(&lease, &layers)?;
+                Ok(lease)
+            })
+            .await?
+        };
+        control.report(Event::Planned {
+            items: layers.len(),
+            bytes: layers.iter().map(|layer| layer.size).sum(),
+        });
+        let tasks = layers.into_iter().map(|layer| {
+            let (toolkit, lease, control) = (self.clone(), lease.clone(), control.clone());
+            let reference = reference.clone();
+            async move {
+                toolkit
+                    .pull_layer(&lease, &reference, &layer, &control)
+                    .await
+            }
+        });
+        let pulled = control
+            .stop_early(blocking::all(self.concurrency(), tasks))
+            .await?;
+        Ok((lease, pulled))
+    }
+}
+
 /// A config that speaks of other layers than the manifest belongs to another artifact.
-fn check_shape(artifact: &Artifact) -> Result<(), Error> {
+pub(crate) fn check_shape(artifact: &Artifact) -> Result<(), Error> {
     let (layers, diff_ids) = (
         artifact.layers().len(),
         artifact.config.value().modelfs.diff_ids.len(),

@@ -28,17 +28,27 @@ fn manifest(layer: &[u8], config_fields: &str, size: u64) -> String {
 }
 
 fn contents(manifest: &str) -> Contents {
+    contents_of(LAYER, manifest)
+}
+
+fn contents_of(layer: &[u8], manifest: &str) -> Contents {
     let contents = Contents::new();
-    contents.add_blob(REPOSITORY, config(LAYER));
-    contents.add_blob(REPOSITORY, LAYER);
+    contents.add_blob(REPOSITORY, config(layer));
+    contents.add_blob(REPOSITORY, layer);
     contents.add_manifest(REPOSITORY, "v1", MANIFEST, manifest);
     contents
 }
 
-struct Scene {
-    registry: FaultyRegistry,
-    toolkit: Toolkit,
-    reference: Reference,
+/// A registry with one artifact of one file, `model.bin`.
+pub(crate) fn scene_of(layer: &[u8]) -> Scene {
+    let manifest = manifest(layer, "", layer.len() as u64);
+    scene(&contents_of(layer, &manifest))
+}
+
+pub(crate) struct Scene {
+    pub(crate) registry: FaultyRegistry,
+    pub(crate) toolkit: Toolkit,
+    pub(crate) reference: Reference,
     _scratch: tempfile::TempDir,
 }
 

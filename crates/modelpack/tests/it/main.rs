@@ -6,5 +6,6 @@ mod content;
 mod faults;
 mod interop;
 mod names;
+mod pull_into;
 mod round_trip;
 mod scene;

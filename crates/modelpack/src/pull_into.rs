@@ -1,0 +1,129 @@
+//! From a registry straight into a directory, without the local store.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use modelpack_layer::{Destination, Expected, Placement};
+use modelpack_spec::{Descriptor, Encoding, PathSet, Reference};
+use modelpack_store::Store;
+
+use crate::artifact::layer_path;
+use crate::extract::{plan, write_all};
+use crate::pull::check_shape;
+use crate::{
+    Control, Error, ExtractReport, ExtractedFile, Outcome, PullOptions, Toolkit, blocking,
+};
+
+/// Where the blobs lie in the directory until they are complete. An artifact cannot have a file of this
+/// name.
+const UNFINISHED: &str = ".modelpack-unfinished";
+
+impl Toolkit {
+    /// Pulls the files of an artifact into a directory and leaves the local store alone: on disk there is
+    /// one copy of each byte at any time. Files that are there and right are kept; others of these names
+    /// are replaced, atomically and only by verified bytes.
+    ///
+    /// An interrupted pull leaves what it has in a hidden directory inside; the same call continues it.
+    ///
+    /// # Errors
+    /// Those of [`Toolkit::pull`] and [`Toolkit::extract`].
+    pub async fn pull_into(
+        &self,
+        reference: &Reference,
+        directory: &Path,
+        options: &PullOptions,
+        control: &Control,
+    ) -> Result<ExtractReport, Error> {
+        let operation = self.pull_files(reference, directory, control);
+        control.within(options.deadline, operation).await
+    }
+
+    async fn pull_files(
+        &self,
+        reference: &Reference,
+        directory: &Path,
+        control: &Control,
+    ) -> Result<ExtractReport, Error> {
+        let directory = std::path::absolute(directory)
+            .map_err(|error| Error::file("cannot use the directory", directory, error))?;
+        let artifact = control.stop_early(self.fetch_artifact(reference)).await?;
+        check_shape(&artifact)?;
+        let (layers, place) = (artifact.layers().to_vec(), directory.clone());
+        let (store, missing, mut files) = blocking::run(move || {
+            let (missing, files) = look(&layers, &place)?;
+            Ok((Store::create(place.join(UNFINISHED))?, missing, files))
+        })
+        .await?;
+        let toolkit = Self::new(store, self.client().clone()).with_concurrency(self.limit());
+        let (lease, _) = toolkit.pull_layers(reference, &missing, control).await?;
+        let steps = blocking::run(move || {
+            let mut uses: HashMap<_, u32> = HashMap::new();
+            for layer in &missing {
+                *uses.entry(layer.digest).or_default() += 1;
+            }
+            // The bytes of two files cannot be moved twice.
+            let (own, shared): (Vec<_>, Vec<_>) = missing
+                .into_iter()
+                .partition(|layer| uses.get(&layer.digest) == Some(&1));
+            let mut steps = plan(&lease, &shared, Placement::Own)?;
+            steps.extend(plan(&lease, &own, Placement::Move)?);
+            Ok((lease, steps))
+        })
+        .await?;
+        let (lease, steps) = steps;
+        let (store, limit) = (toolkit.store(), self.concurrency());
+        files.extend(write_all(steps, store, &directory, limit, control).await?);
+        drop(lease);
+        let unfinished = directory.join(UNFINISHED);
+        blocking::run(move || {
+            std::fs::remove_dir_all(&unfinished)
+                .map_err(|error| Error::file("cannot remove", unfinished, error))
+        })
+        .await?;
+        Ok(ExtractReport {
+            reference: reference.clone(),
+            directory,
+            files,
+        })
+    }
+}
+
+/// Which layers are missing in the directory, and the files of the others. Everything that would stand in
+/// the way is found here, before anything is fetched.
+fn look(
+    layers: &[Descriptor],
+    directory: &PathBuf,
+) -> Result<(Vec<Descriptor>, Vec<ExtractedFile>), Error> {
+    let mut seen = PathSet::new();
+    let destination = directory
+        .is_dir()
+        .then(|| Destination::open(directory))
+        .transpose()?;
+    let (mut missing, mut files) = (Vec::new(), Vec::new());
+    for layer in layers {
+        let is_raw = layer
+            .media_type
+            .as_layer()
+            .is_none_or(|kind| kind.encoding == Encoding::Raw);
+        let path = layer_path(layer, &mut seen)?;
+        let expected = Expected {
+            digest: layer.digest,
+            size: layer.size,
+        };
+        let found = match (&destination, path) {
+            (Some(destination), Some(path)) if is_raw => {
+                destination.holds(&path, &expected)?.then_some(path)
+            }
+            _ => None,
+        };
+        match found {
+            Some(path) => files.push(ExtractedFile {
+                path,
+                size: layer.size,
+                outcome: Outcome::Exists,
+            }),
+            None => missing.push(layer.clone()),
+        }
+    }
+    Ok((missing, files))
+}
