@@ -168,7 +168,7 @@ impl Client {
     /// (see [`TransferPolicy`]). The digest covers the whole blob: a sink that leaves verification to the
     /// client cannot be continued, and gets the blob from its first byte whatever is `there`.
     ///
-    /// An answer that breaks is gone on with where it broke, as long as each attempt brings something or the
+    /// An answer that breaks is gone on with where it broke, as long as each attempt brings more than a few bytes or the
     /// [`RetryPolicy`](crate::RetryPolicy) has patience.
     ///
     /// # Errors
