@@ -5,5 +5,7 @@ mod credentials;
 mod failures;
 #[cfg(feature = "tls")]
 mod https;
+mod push;
+mod referrers;
 mod server;
 mod transfer;
