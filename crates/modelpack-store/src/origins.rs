@@ -1,6 +1,6 @@
 //! Notes on where blobs are known to be: host and repository, as plain names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::PathBuf;
@@ -60,20 +60,25 @@ impl Store {
         durable::replace(&self.origins_path(), &self.own("ingest"), text.as_bytes())
     }
 
-    /// Repositories on a host that are known to have, or to have had, a blob; the latest note first.
+    /// Repositories on a host that are known to have, or to have had, each blob; the latest note first.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn origins(&self, host: &Host, digest: &Digest) -> Result<Vec<Repository>, Error> {
+    pub fn origins(&self, host: &Host) -> Result<BTreeMap<Digest, Vec<Repository>>, Error> {
         let _lock = Lock::take(&self.own("origins.lock"), File::lock_shared)?;
         let text = self.read_origins()?;
-        let start = format!("{digest} {host}/");
+        let start = format!("{host}/");
+        let mut origins = BTreeMap::<Digest, Vec<Repository>>::new();
         // A line that cannot be read counts as absent.
-        Ok(text
-            .lines()
-            .rev()
-            .filter_map(|line| line.strip_prefix(&start)?.parse().ok())
-            .collect())
+        for line in text.lines().rev() {
+            if let Some((digest, place)) = line.split_once(' ')
+                && let Some(repository) = place.strip_prefix(&start)
+                && let (Ok(digest), Ok(repository)) = (digest.parse(), repository.parse())
+            {
+                origins.entry(digest).or_default().push(repository);
+            }
+        }
+        Ok(origins)
     }
 
     fn origins_path(&self) -> PathBuf {
