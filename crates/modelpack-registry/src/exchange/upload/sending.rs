@@ -287,12 +287,14 @@ impl PushBlob<'_> {
         }
         self.has(stated, is_unsure);
         if stated == part.start && matches!(trouble, Trouble::Refused | Trouble::Offset) {
-            if was_ambiguous && part.start == 0 && trouble == Trouble::Offset {
+            let is_guessed = was_ambiguous && part.start == 0 && trouble == Trouble::Offset;
+            if is_guessed && part.closes {
                 // `0-0` was one byte, then.
                 self.has(1, false);
                 return self.go_on(Duration::ZERO);
             }
-            if part.closes {
+            // Of a chunk nobody knows whether it is its size or its offset; a new session has one less doubt.
+            if is_guessed || part.closes {
                 // It cannot be continued, though it is there.
                 return Ok(self.lost(false));
             }

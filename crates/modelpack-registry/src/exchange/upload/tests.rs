@@ -598,3 +598,23 @@ fn waits_are_the_registrys() {
     };
     assert_eq!(wait, Duration::from_secs(7));
 }
+
+#[test]
+fn a_chunk_refused_in_a_session_of_zero_to_zero_is_tried_in_a_new_one() {
+    let zero: &[(&str, &str)] = &[("range", "0-0")];
+    chunked(
+        4,
+        &[
+            (POST, 202, OPEN),
+            ("PATCH /up/1?s=1 0+4 [0-3]", 0, &[]),
+            (GET, 204, zero),
+            ("PATCH /up/1?s=1 0+4 [0-3]", 416, &[]),
+            (GET, 204, zero),
+            (POST, 202, OPEN),
+            ("PATCH /up/1?s=1 0+4 [0-3]", 202, &[("range", "0-3")]),
+            ("PATCH /up/1?s=1 4+4 [4-7]", 202, &[("range", "0-7")]),
+            ("PUT /up/1?s=1&digest= 8+2 [8-9]", 201, &[]),
+        ],
+    )
+    .expect("pushed");
+}
