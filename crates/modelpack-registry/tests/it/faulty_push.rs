@@ -259,7 +259,7 @@ async fn publish(registry: &FaultyRegistry, blobs: &[Bytes]) -> Result<Digest, E
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 300,
+        cases: ProptestConfig::default().cases.max(300),
         max_shrink_iters: 200,
         ..ProptestConfig::default()
     })]

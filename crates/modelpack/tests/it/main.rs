@@ -5,5 +5,6 @@ mod build;
 mod faults;
 mod interop;
 mod names;
+mod push;
 mod round_trip;
 mod scene;

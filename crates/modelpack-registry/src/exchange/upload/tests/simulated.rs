@@ -335,7 +335,7 @@ fn registry(traits: Traits, content: &[u8], faults: Vec<Fault>) -> Simulated {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(2_000), ..ProptestConfig::default() })]
 
     /// Whatever happens, a push that says that it is done has put the right bytes there.
     #[test]
