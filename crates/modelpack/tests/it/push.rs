@@ -21,7 +21,7 @@ struct Scene {
 
 impl Scene {
     fn new(behaviour: Behaviour) -> Self {
-        let scratch = tempfile::tempdir().unwrap();
+        let scratch = tempfile::tempdir().expect("a scratch directory");
         let registry = FaultyRegistry::builder().behaviour(behaviour).start();
         let toolkit = toolkit(&scratch, "store");
         Self {
@@ -32,12 +32,14 @@ impl Scene {
     }
 
     fn reference(&self, rest: &str) -> Reference {
-        format!("{}/{rest}", self.registry.host()).parse().unwrap()
+        format!("{}/{rest}", self.registry.host())
+            .parse()
+            .expect("a reference")
     }
 
     async fn build(&self, rest: &str) -> BuildReport {
         let model = self.scratch.path().join("model");
-        std::fs::create_dir_all(&model).unwrap();
+        std::fs::create_dir_all(&model).expect("a directory");
         for (name, content) in [
             ("config.json", &b"{}"[..]),
             ("model.bin", &[7; 300_000]),
@@ -45,15 +47,15 @@ impl Scene {
             // The same bytes once more.
             ("copy.bin", &[7; 300_000]),
         ] {
-            std::fs::write(model.join(name), content).unwrap();
+            std::fs::write(model.join(name), content).expect("a file");
         }
         let modelfile = "NAME toy\nCONFIG config.json\nMODEL *.bin\nDOC README.md\n";
-        std::fs::write(model.join("Modelfile"), modelfile).unwrap();
+        std::fs::write(model.join("Modelfile"), modelfile).expect("a file");
         let reference = self.reference(rest);
         let options = BuildOptions::default();
         let control = Control::default();
         let built = self.toolkit.build(&model, &reference, &options, &control);
-        built.await.unwrap()
+        built.await.expect("it builds")
     }
 
     async fn push(&self, rest: &str) -> Result<modelpack::PushReport, modelpack::Error> {
@@ -68,8 +70,9 @@ fn toolkit(scratch: &TempDir, name: &str) -> Toolkit {
     let client = Client::builder()
         .plain_http(PlainHttp::Loopback)
         .build()
-        .unwrap();
-    Toolkit::new(Store::create(scratch.path().join(name)).unwrap(), client)
+        .expect("a client");
+    let store = Store::create(scratch.path().join(name)).expect("a store");
+    Toolkit::new(store, client)
 }
 
 #[tokio::test(flavor = "multi_thread")]
