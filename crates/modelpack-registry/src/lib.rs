@@ -37,7 +37,8 @@ mod transport;
 
 pub use auth::{Anonymous, Credential, CredentialSource, DockerConfig, Secret, SingleHost};
 pub use client::{
-    BlobStat, Client, ClientBuilder, FetchedManifest, ManifestStat, Mount, PlainHttp, Upload,
+    BlobStat, BlobToPush, Client, ClientBuilder, FetchedManifest, ManifestStat, Mount, PlainHttp,
+    Pushed, Upload,
 };
 pub use content::{BlobSink, BlobSource, Pending, Progress, Verification};
 pub use error::{At, Error};

@@ -353,6 +353,11 @@ impl Error {
             Self::Store(error) if matches!(**error, modelpack_store::Error::NewerStore { .. }) => {
                 "use a newer version of this program, or another --storage-dir"
             }
+            Self::Registry(error)
+                if matches!(**error, modelpack_registry::Error::DamagedSource { .. }) =>
+            {
+                "`modelpack verify` names every damaged blob; build or pull the artifact again, then push"
+            }
             Self::Store(error) if error.is_integrity() => {
                 "`modelpack verify` names every damaged blob; remove the artifact and pull it again"
             }

@@ -99,6 +99,8 @@ impl Toolkit {
             Ok(store.tag(&name, &descriptor)?)
         })
         .await?;
+        let known = layers.iter().map(|layer| layer.digest).collect();
+        self.note(reference, known).await;
         let manifest = &artifact.manifest;
         Ok(PullReport {
             reference: reference.clone(),

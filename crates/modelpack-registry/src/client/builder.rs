@@ -41,6 +41,8 @@ pub struct ClientBuilder {
     pub(crate) user_agent: String,
     pub(crate) retry: RetryPolicy,
     pub(crate) transfer: TransferPolicy,
+    pub(crate) upload_hosts: Vec<(Host, Host)>,
+    pub(crate) upload_body: Option<u64>,
     pub(crate) connect_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) commit_timeout: Duration,
@@ -60,6 +62,8 @@ impl Default for ClientBuilder {
             user_agent: concat!("modelpack-registry/", env!("CARGO_PKG_VERSION")).to_owned(),
             retry: RetryPolicy::default(),
             transfer: TransferPolicy::default(),
+            upload_hosts: Vec::new(),
+            upload_body: None,
             connect_timeout: CONNECT_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             commit_timeout: COMMIT_TIMEOUT,
@@ -88,6 +92,20 @@ impl ClientBuilder {
     /// only when it has the registry's own origin. Docker Hub and GitLab.com need no such rule.
     pub fn allow_token_host(mut self, registry: Host, token_host: Host) -> Self {
         self.token_hosts.push((registry, token_host));
+        self
+    }
+
+    /// Lets an upload to `registry` go on at `upload_host` when the registry says so. No credentials go
+    /// along, and an upload never goes on from https to http.
+    pub fn allow_upload_host(mut self, registry: Host, upload_host: Host) -> Self {
+        self.upload_hosts.push((registry, upload_host));
+        self
+    }
+
+    /// Sends blobs of more than so many bytes in several requests. By default a blob goes in one request,
+    /// and in several where the registry turns out to need that.
+    pub fn max_upload_body(mut self, bytes: u64) -> Self {
+        self.upload_body = Some(bytes);
         self
     }
 

@@ -14,10 +14,10 @@ use modelpack_spec::distribution::{Endpoint, TagOrDigest};
 use modelpack_spec::{Descriptor, Digest, Host, MediaType, RangeSet, Repository};
 
 pub use builder::{ClientBuilder, PlainHttp};
-pub use types::{BlobStat, FetchedManifest, ManifestStat, Mount, Upload};
+pub use types::{BlobStat, BlobToPush, FetchedManifest, ManifestStat, Mount, Pushed, Upload};
 
 use self::pull::Pull;
-
+use self::push::{Push, Pushes};
 use crate::auth::Scopes;
 use crate::content::{BlobSink, BlobSource, Progress};
 use crate::error::Error;
@@ -32,6 +32,7 @@ use crate::transport::Transport;
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<Transport>,
+    pushes: Arc<Pushes>,
 }
 
 impl Client {
@@ -40,9 +41,11 @@ impl Client {
         ClientBuilder::default()
     }
 
-    pub(crate) fn new(options: ClientBuilder) -> Result<Self, Error> {
+    pub(crate) fn new(mut options: ClientBuilder) -> Result<Self, Error> {
+        let hosts = std::mem::take(&mut options.upload_hosts);
+        let pushes = Arc::new(Pushes::new(hosts, options.upload_body));
         let transport = Arc::new(Transport::new(options)?);
-        Ok(Self { transport })
+        Ok(Self { transport, pushes })
     }
 
     /// Asks whether there is a registry, and whether it takes our credentials.
@@ -101,9 +104,13 @@ impl Client {
 
     /// Stores a manifest under a tag, or under its digest only, and gives its digest.
     ///
+    /// When the manifest has a subject and the registry does not list referrers itself, it is added to the
+    /// list under the subject's tag ([`referrers_tag`](modelpack_spec::distribution::referrers_tag)).
+    ///
     /// # Errors
     /// [`Error::DigestMismatch`] when `reference` is a digest of other bytes (nothing is sent then), or when
-    /// the registry states another digest; those of every request.
+    /// the registry states another digest; [`Error::Policy`] when the subject's tag holds something else
+    /// than a list; those of every request.
     pub async fn put_manifest(
         &self,
         name: &Name,
@@ -112,10 +119,7 @@ impl Client {
         content: Bytes,
     ) -> Result<Digest, Error> {
         let target = self.transport.target(name)?;
-        let exchange = exchange::PutManifest::new(&target, reference, media_type, content)?;
-        self.transport
-            .run(&target, &push_scope(&target), exchange)
-            .await
+        push::put_manifest(&self.transport, &target, reference, media_type, content).await
     }
 
     /// Removes a tag, or a manifest with all its tags.
@@ -222,14 +226,32 @@ impl Client {
         from: Option<&Repository>,
     ) -> Result<Mount, Error> {
         let target = self.transport.target(name)?;
-        push::mount(&self.transport, &target, digest, from).await
+        self.push(&target).mount(digest, from).await
     }
 
-    /// Pushes a blob of `size` bytes.
+    /// Sees to it that a repository has a blob: asks whether it is there, else has it mounted from another
+    /// repository, else sends it. An upload that breaks goes on at the byte that the registry names; one
+    /// that is given up, also because this future is dropped, is ended at the registry.
     ///
     /// # Errors
-    /// [`Error::Source`], [`Error::RefusedSize`], [`Error::Policy`] when the registry sends the upload to
-    /// another origin, and those of every request.
+    /// Those of [`Self::push_blob`].
+    pub async fn ensure_blob(
+        &self,
+        name: &Name,
+        blob: &BlobToPush,
+        source: Arc<dyn BlobSource>,
+        progress: &Progress,
+    ) -> Result<Pushed, Error> {
+        let target = self.transport.target(name)?;
+        self.push(&target).ensure(blob, source, progress).await
+    }
+
+    /// Sends a blob of `size` bytes, also when it is there; [`Self::ensure_blob`] asks first.
+    ///
+    /// # Errors
+    /// [`Error::Source`], [`Error::DamagedSource`] when the registry refuses the bytes and they are wrong
+    /// here, [`Error::RefusedSize`], [`Error::Policy`] when the registry sends the upload to another origin,
+    /// and those of every request.
     pub async fn push_blob(
         &self,
         name: &Name,
@@ -239,8 +261,9 @@ impl Client {
         progress: &Progress,
     ) -> Result<(), Error> {
         let target = self.transport.target(name)?;
-        let blob = push::blob(digest, size, source, progress);
-        push::push(&self.transport, &target, None, blob).await
+        let push = self.push(&target);
+        push.send(digest, size, source, progress, None).await?;
+        Ok(())
     }
 
     /// Pushes a blob like [`Self::push_blob`], into an upload that [`Self::mount_blob`] has opened.
@@ -255,8 +278,11 @@ impl Client {
         progress: &Progress,
     ) -> Result<(), Error> {
         let target = self.transport.target(&upload.name)?;
-        let blob = push::blob(&upload.digest, size, source, progress);
-        push::push(&self.transport, &target, Some(upload), blob).await
+        let digest = upload.digest;
+        self.push(&target)
+            .send(&digest, size, source, progress, Some(upload))
+            .await?;
+        Ok(())
     }
 
     /// Gives up an upload that [`Self::mount_blob`] has opened.
@@ -265,10 +291,13 @@ impl Client {
     /// Those of every request; they can be ignored, since uploads that nobody uses end by themselves.
     pub async fn cancel_upload(&self, upload: Upload) -> Result<(), Error> {
         let target = self.transport.target(&upload.name)?;
-        let exchange = exchange::CancelUpload(&upload);
-        self.transport
-            .run(&target, &push_scope(&target), exchange)
-            .await
+        self.push(&target).cancel(upload).await
+    }
+
+    /// Waits until uploads that were given up are ended at their registries: some seconds at most. For
+    /// programs that are about to end.
+    pub async fn settle(&self) {
+        self.pushes.settle().await;
     }
 
     /// Removes a blob.
@@ -300,6 +329,14 @@ impl Client {
         self.transport
             .run(&target, &pull_scope(&target), exchange)
             .await
+    }
+
+    fn push<'a>(&'a self, target: &'a Target) -> Push<'a> {
+        Push {
+            transport: &self.transport,
+            pushes: &self.pushes,
+            target,
+        }
     }
 
     async fn delete(&self, target: &Target, endpoint: Endpoint) -> Result<(), Error> {

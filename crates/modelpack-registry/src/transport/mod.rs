@@ -245,7 +245,7 @@ impl Transport {
         headers.extend(request.headers.clone());
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if matches!(request.method, Method::POST | Method::PUT) {
+        if matches!(request.method, Method::POST | Method::PUT | Method::PATCH) {
             let length = match &request.payload {
                 Payload::Empty => 0,
                 Payload::Bytes(bytes) => bytes.len() as u64,

@@ -7,5 +7,6 @@ mod faults;
 mod interop;
 mod names;
 mod pull_into;
+mod push;
 mod round_trip;
 mod scene;
