@@ -40,7 +40,10 @@ mod proxy;
 mod target;
 mod transport;
 
-pub use auth::{Anonymous, Credential, CredentialSource, DockerConfig, Secret, SingleHost};
+pub use auth::{
+    Anonymous, Credential, CredentialHelper, CredentialSource, DockerConfig, FirstOf, HelperAnswer,
+    HelperFailed, HelperName, InvalidHelperName, Secret, SingleHost, WithHelpers,
+};
 pub use client::{
     BlobStat, Client, ClientBuilder, FetchedManifest, ManifestStat, Mount, PlainHttp, Upload,
 };

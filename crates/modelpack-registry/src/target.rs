@@ -10,7 +10,7 @@ use crate::name::Name;
 use crate::policy::Origin;
 
 /// The host that answers for `docker.io`.
-const DOCKER_HUB_REGISTRY: &str = "registry-1.docker.io";
+pub(crate) const DOCKER_HUB_REGISTRY: &str = "registry-1.docker.io";
 /// Other names of it, as people and old files write them.
 const DOCKER_HUB: [&str; 2] = ["docker.io", "index.docker.io"];
 

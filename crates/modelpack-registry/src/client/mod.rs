@@ -331,10 +331,9 @@ impl Client {
     }
 
     /// Never asks the mirrors of a registry again, because one of them has sent wrong bytes. Says whether
-    /// there were any that would have been asked.
+    /// there are any, so that pulling the blob once more can help.
     ///
-    /// The client does this by itself for what it verifies. A [`BlobSink`] that verifies calls it, and can
-    /// then pull the blob once more.
+    /// The client does this by itself for what it verifies; who has a [`BlobSink`] that verifies calls it.
     pub fn distrust_mirrors(&self, name: &Name) -> bool {
         self.transport.distrust_mirrors(name)
     }

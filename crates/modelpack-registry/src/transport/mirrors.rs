@@ -80,13 +80,17 @@ impl Transport {
         })
     }
 
-    /// Never asks the mirrors of a registry again; says whether there were any that would have been.
+    /// Never asks the mirrors of a registry again; says whether it has any.
     pub(crate) fn distrust_mirrors(&self, name: &Name) -> bool {
-        let Ok(places) = self.places(name, Wanted::Digest) else {
-            return false;
-        };
+        let settings = self.hosts.settings(&name.host);
+        let places = places(
+            name,
+            Wanted::Digest,
+            &settings,
+            self.plain_http_for(&settings),
+        );
         let mut rests = self.mirrors.rests();
-        let mirrors = places.targets.filter(Target::is_mirror);
+        let mirrors = places.into_iter().flatten().filter(Target::is_mirror);
         mirrors.map(|place| rests.distrust(&place.origin)).count() > 0
     }
 }

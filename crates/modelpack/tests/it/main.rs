@@ -3,7 +3,10 @@
 mod bad_input;
 mod build;
 mod faults;
+#[cfg(feature = "credential-helpers")]
+mod helpers;
 mod interop;
+mod mirrors;
 mod names;
 mod round_trip;
 mod scene;
