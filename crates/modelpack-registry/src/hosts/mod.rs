@@ -327,6 +327,12 @@ impl Hosts {
         Ok(())
     }
 
+    /// The settings of a host itself, to be changed; empty ones when it has none yet.
+    pub fn entry(&mut self, host: Host) -> &mut HostSettings {
+        let known = self.hosts.keys().find(|key| is_same(key, &host)).cloned();
+        self.hosts.entry(known.unwrap_or(host)).or_default()
+    }
+
     /// The settings of a host: its own, and the default for what they leave out.
     #[must_use]
     pub fn of(&self, host: &Host) -> HostSettings {

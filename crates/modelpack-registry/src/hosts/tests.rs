@@ -103,6 +103,19 @@ fn a_host_has_its_settings_and_the_default_for_the_rest() {
     assert_eq!(hosts.of(&host("localhost:5000")).plain_http, Some(true));
     assert_eq!(hosts.of(&host("localhost")).plain_http, Some(false));
 
+    // Changed under another name, they are still those of one registry.
+    hosts.entry(host("registry-1.docker.io")).user_agent = Some("hub".to_owned());
+    hosts.entry(host("new.example")).user_agent = Some("new".to_owned());
+    assert_eq!(
+        hosts.of(&host("docker.io")).user_agent.as_deref(),
+        Some("hub")
+    );
+    assert_eq!(
+        hosts.of(&host("new.example")).connections,
+        NonZeroU16::new(8)
+    );
+    assert_eq!(hosts.hosts.len(), 3);
+
     // By the origin that is spoken to.
     let connections = |url: &str| hosts.at(&origin(url)).connections.map(u16::from);
     assert_eq!(connections("https://registry-1.docker.io/v2/"), Some(2));

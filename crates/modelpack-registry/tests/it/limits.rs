@@ -1,11 +1,11 @@
 //! Limits per host: connections at the same time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use modelpack_registry::hosts::{ByteRate, Hosts};
-use modelpack_registry::{Error, Progress};
-use modelpack_spec::{Descriptor, Digest, MediaType};
+use modelpack_registry::{BlobSink, Client, Error, Name, Pending, Progress, Verification};
+use modelpack_spec::{Descriptor, Digest, MediaType, RangeSet};
 
 use crate::server::{Reply, Server, options};
 
@@ -44,6 +44,76 @@ async fn no_more_connections_than_allowed() {
     }
     assert_eq!(most.load(Ordering::SeqCst), 1);
     assert_eq!(server.requests().len(), 20);
+}
+
+/// A sink that tries to ask for something else before it takes a piece.
+struct Impatient {
+    client: Client,
+    name: Name,
+    got: AtomicBool,
+}
+
+impl BlobSink for Impatient {
+    fn write_at(&self, _: u64, _: bytes::Bytes) -> Pending<'_, std::io::Result<()>> {
+        Box::pin(async move {
+            let patience = async {
+                for _ in 0..10_000 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            let got = tokio::select! {
+                _ = self.client.list_tags(&self.name, None) => true,
+                () = patience => false,
+            };
+            self.got.store(got, Ordering::SeqCst);
+            Ok(())
+        })
+    }
+
+    fn verification(&self) -> Verification {
+        Verification::BySink
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_taken_until_its_body_is_read() {
+    for (connections, gets_through) in [(1, false), (2, true)] {
+        let server = Server::start(|request| {
+            if request.target.ends_with("/tags/list") {
+                return Reply::new(200).body(r#"{"name":"a","tags":[]}"#);
+            }
+            Reply::new(200).body(CONTENT)
+        })
+        .await;
+        let mut hosts = Hosts::default();
+        hosts.entry(server.host()).connections = std::num::NonZeroU16::new(connections);
+        let client = options().hosts(hosts).build().expect("good options");
+        let digest = Digest::sha256(CONTENT);
+        let descriptor = Descriptor::new(MediaType::from("a/b"), digest, CONTENT.len() as u64);
+        let sink = Arc::new(Impatient {
+            client: client.clone(),
+            name: server.name(),
+            got: AtomicBool::new(false),
+        });
+        let (into, nothing) = (Arc::clone(&sink) as _, RangeSet::default());
+        client
+            .pull_blob(
+                &server.name(),
+                &descriptor,
+                into,
+                &nothing,
+                &Progress::none(),
+            )
+            .await
+            .expect("there");
+        assert_eq!(
+            sink.got.load(Ordering::SeqCst),
+            gets_through,
+            "{connections}"
+        );
+        let tags = client.list_tags(&server.name(), None).await;
+        assert!(tags.is_ok(), "the connection is free again");
+    }
 }
 
 #[tokio::test]

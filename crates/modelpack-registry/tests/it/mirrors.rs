@@ -252,6 +252,25 @@ async fn c8_a_mirror_gets_the_login_and_headers_that_are_its_own() {
 }
 
 #[tokio::test]
+async fn c14_the_token_service_of_a_mirror_is_judged_like_any_other() {
+    let elsewhere = Server::start(|_| Reply::new(200).body(r#"{"token":"t"}"#)).await;
+    let realm = elsewhere.url("/token");
+    let server = Server::start(good).await;
+    let mirror = Server::start(move |_| {
+        Reply::new(401).header("www-authenticate", format!("Bearer realm=\"{realm}\""))
+    })
+    .await;
+    let (options, reports) = reporting(mirrored(&server, &[&mirror]));
+    let login = Credential::password("mirror", "pw");
+    let client = build(options.credentials(SingleHost::new(mirror.host(), login)));
+    pull(&client, &server.name())
+        .await
+        .expect("the registry has it");
+    assert!(elsewhere.requests().is_empty());
+    assert_eq!(reports.lock().expect("no panic").len(), 1);
+}
+
+#[tokio::test]
 async fn a_mirror_that_fails_is_passed_over_and_reported() {
     type Failure = fn(&Request) -> Reply;
     let failures: [(&str, Failure, bool, bool); 7] = [
