@@ -55,6 +55,31 @@ pub(crate) struct Network {
     /// Take any TLS certificate; contents are still verified by digest
     #[arg(long, env = "MODELPACK_INSECURE")]
     pub(crate) insecure: bool,
+    /// Also trust the certificate authorities in this file, PEM (repeatable)
+    #[arg(long, value_name = "FILE", env = "MODELPACK_CA_FILE")]
+    pub(crate) ca_file: Vec<PathBuf>,
+    /// Certificate that is shown to the registry, PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "client_key",
+        env = "MODELPACK_CLIENT_CERT"
+    )]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// Key of that certificate, PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "client_cert",
+        env = "MODELPACK_CLIENT_KEY"
+    )]
+    pub(crate) client_key: Option<PathBuf>,
+    /// Read credentials from this file only
+    #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE")]
+    pub(crate) authfile: Option<PathBuf>,
+    /// Settings of single hosts [default: $XDG_CONFIG_HOME/modelpack/hosts.toml]
+    #[arg(long, value_name = "FILE", env = "MODELPACK_HOSTS_FILE")]
+    pub(crate) hosts_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -26,7 +26,8 @@
 //! # }
 //! ```
 //!
-//! Features (all on by default): `tls`, `gzip`, `zstd`.
+//! Features: `tls`, `gzip` and `zstd` (on by default), `credential-helpers` and `hosts-file` (for programs that
+//! people configure).
 #![forbid(unsafe_code)]
 
 mod artifact;
@@ -36,6 +37,8 @@ mod control;
 mod error;
 mod extract;
 mod generate;
+#[cfg(feature = "credential-helpers")]
+mod helpers;
 mod inspect;
 mod list;
 mod names;
@@ -63,6 +66,8 @@ pub use control::{CancelToken, Control, Event, Item, Outcome, Progress};
 pub use error::{Culprit, Error};
 pub use extract::{ExtractOptions, ExtractReport, ExtractedFile, Sharing};
 pub use generate::{GenerateOptions, GenerateReport};
+#[cfg(feature = "credential-helpers")]
+pub use helpers::{HelperProgramFailed, HelperPrograms};
 pub use inspect::{InspectReport, InspectedLayer};
 pub use list::{ListEntry, TagList};
 pub use modelpack_registry::Client;

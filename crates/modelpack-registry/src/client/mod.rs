@@ -3,6 +3,7 @@
 mod builder;
 mod pull;
 mod push;
+mod tracked;
 mod types;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use modelpack_spec::distribution::{Endpoint, TagOrDigest};
 use modelpack_spec::{Descriptor, Digest, Host, MediaType, RangeSet, Repository};
 
 pub use builder::{ClientBuilder, PlainHttp};
+use tracked::Tracked;
 pub use types::{BlobStat, BlobToPush, FetchedManifest, ManifestStat, Mount, Pushed, Upload};
 
 use self::pull::Pull;
@@ -22,6 +24,8 @@ use crate::auth::Scopes;
 use crate::content::{BlobSink, BlobSource, Progress};
 use crate::error::Error;
 use crate::exchange;
+use crate::hosts::HostSettings;
+use crate::mirror::Wanted;
 use crate::name::Name;
 #[cfg(doc)]
 use crate::policy::TransferPolicy;
@@ -73,14 +77,23 @@ impl Client {
         name: &Name,
         reference: &TagOrDigest,
     ) -> Result<FetchedManifest, Error> {
-        let target = self.transport.target(name)?;
-        let exchange = exchange::GetManifest {
-            target: &target,
-            reference,
+        let wanted = match reference {
+            TagOrDigest::Digest(_) => Wanted::Digest,
+            TagOrDigest::Tag(_) => Wanted::Tag,
         };
-        self.transport
-            .run(&target, &pull_scope(&target), exchange)
-            .await
+        let mut places = self.transport.places(name, wanted)?;
+        loop {
+            let target = places.next();
+            let exchange = exchange::GetManifest {
+                target: &target,
+                reference,
+            };
+            let scopes = pull_scope(&target);
+            let outcome = self.transport.run(&target, &scopes, exchange).await;
+            if !places.go_on(&target, &outcome) {
+                return outcome;
+            }
+        }
     }
 
     /// Asks for a manifest without its content; `None` when it is not there.
@@ -162,8 +175,15 @@ impl Client {
         descriptor: &Descriptor,
         limit: u64,
     ) -> Result<Bytes, Error> {
-        let target = self.transport.target(name)?;
-        self.pull(target, descriptor).into_memory(limit).await
+        let mut places = self.transport.places(name, Wanted::Digest)?;
+        loop {
+            let place = places.next();
+            let pull = self.pull(place.clone(), descriptor);
+            let outcome = pull.into_memory(limit).await;
+            if !places.go_on(&place, &outcome) {
+                return outcome;
+            }
+        }
     }
 
     /// Pulls a blob into a sink, but for what is `there` already, and verifies size and digest.
@@ -186,10 +206,18 @@ impl Client {
         there: &RangeSet,
         progress: &Progress,
     ) -> Result<(), Error> {
-        let target = self.transport.target(name)?;
-        self.pull(target, descriptor)
-            .into_sink(sink, there, progress)
-            .await
+        let mut places = self.transport.places(name, Wanted::Digest)?;
+        let sink = Arc::new(Tracked::new(sink, there));
+        loop {
+            let place = places.next();
+            let pull = self.pull(place.clone(), descriptor);
+            let outcome = pull
+                .into_sink(Arc::clone(&sink) as _, &sink.there(), progress)
+                .await;
+            if !places.go_on(&place, &outcome) || !sink.can_go_on(&outcome) {
+                return outcome;
+            }
+        }
     }
 
     /// Fetches some bytes of a blob. They are **not verified**: a digest covers the whole blob only.
@@ -337,6 +365,20 @@ impl Client {
             pushes: &self.pushes,
             target,
         }
+    }
+
+    /// Never asks the mirrors of a registry again, because one of them has sent wrong bytes. Says whether
+    /// there are any, so that pulling the blob once more can help.
+    ///
+    /// The client does this by itself for what it verifies; who has a [`BlobSink`] that verifies calls it.
+    pub fn distrust_mirrors(&self, name: &Name) -> bool {
+        self.transport.distrust_mirrors(name)
+    }
+
+    /// The settings of a registry, those for every host included.
+    #[must_use]
+    pub fn host_settings(&self, host: &Host) -> HostSettings {
+        self.transport.settings(host)
     }
 
     async fn delete(&self, target: &Target, endpoint: Endpoint) -> Result<(), Error> {

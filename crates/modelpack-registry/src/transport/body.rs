@@ -44,7 +44,7 @@ impl Pulse {
             .take()
     }
 
-    fn moved(&self) {
+    pub(super) fn moved(&self) {
         self.moves.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -1,5 +1,7 @@
 //! The client against servers that do what a test says.
 
+#[cfg(feature = "tls")]
+mod client_certificates;
 mod content;
 mod credentials;
 mod failures;
@@ -8,7 +10,14 @@ mod faulty_push;
 mod https;
 mod interop;
 mod interop_push;
+mod limits;
+mod mirrors;
+mod proxies;
 mod push;
 mod referrers;
 mod server;
+#[cfg(feature = "tls")]
+mod tls;
 mod transfer;
+#[cfg(feature = "tls")]
+mod tunnels;

@@ -4,7 +4,10 @@ mod bad_input;
 mod build;
 mod content;
 mod faults;
+#[cfg(feature = "credential-helpers")]
+mod helpers;
 mod interop;
+mod mirrors;
 mod names;
 mod pull_into;
 mod push;
