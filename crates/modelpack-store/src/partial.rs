@@ -86,7 +86,10 @@ impl Partial {
                 if files.size().is_some() {
                     files.remove()?;
                     // An old journal must never be found beside new data.
-                    files.data.parent().map_or(Ok(()), durable::sync_directory)?;
+                    files
+                        .data
+                        .parent()
+                        .map_or(Ok(()), durable::sync_directory)?;
                 }
                 let data = File::options()
                     .read(true)

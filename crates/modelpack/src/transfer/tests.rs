@@ -16,7 +16,9 @@ async fn what_was_written_before_the_disk_refused_is_kept() {
     };
     let (sink, writer) = PartialSink::new(partial);
     let weights = Bytes::from_static(b"wei");
-    sink.write_at(0, weights.clone()).await.expect("it is taken");
+    sink.write_at(0, weights.clone())
+        .await
+        .expect("it is taken");
     // Beyond the end, which the store refuses as it would on a full disk.
     sink.write_at(7, weights).await.expect("it is taken");
     drop(sink);

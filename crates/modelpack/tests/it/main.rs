@@ -2,10 +2,13 @@
 
 mod bad_input;
 mod build;
+mod children;
 mod content;
+mod crash;
 mod faults;
 mod interop;
 mod names;
+mod processes;
 mod pull_into;
 mod push;
 mod round_trip;
