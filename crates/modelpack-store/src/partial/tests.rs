@@ -1,3 +1,5 @@
+//! A disk that refuses to sync.
+
 use std::fs::File;
 use std::path::PathBuf;
 

@@ -1,3 +1,5 @@
+//! A disk that refuses to write.
+
 use bytes::Bytes;
 use modelpack_registry::BlobSink as _;
 use modelpack_spec::Digest;
