@@ -4,6 +4,7 @@
 //! that fails says how to repeat it.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -82,7 +83,11 @@ impl Drop for Repeat {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let seed = self.0;
-            eprintln!("repeat it with MODELPACK_CRASH_ROUNDS=1 MODELPACK_CRASH_SEED={seed}");
+            // The harness hides what a thread of a test's own prints, so it is written past it.
+            let _ = writeln!(
+                std::io::stderr(),
+                "repeat it with MODELPACK_CRASH_ROUNDS=1 MODELPACK_CRASH_SEED={seed}"
+            );
         }
     }
 }
