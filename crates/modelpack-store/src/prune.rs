@@ -11,7 +11,7 @@ use modelpack_spec::Digest;
 use crate::error::IoContext;
 use crate::layout::Lock;
 use crate::partial::Files;
-use crate::reach::Reach;
+use crate::reach::{Reach, is_manifest};
 use crate::{Error, Store};
 
 /// What [`Store::prune`] may remove.
@@ -142,7 +142,18 @@ impl Store {
         options: &PruneOptions,
         report: &mut PruneReport,
     ) -> Result<(), Error> {
-        for digest in blobs.iter().filter(|digest| !keep.contains(digest)) {
+        let doomed = blobs.iter().filter(|digest| !keep.contains(digest));
+        // Manifests go first. When this is killed half-way, none is left that lacks its layers and could
+        // be given a name again.
+        let mut manifests = Vec::new();
+        let mut rest = Vec::new();
+        for digest in doomed {
+            match is_manifest(self, digest)? {
+                true => manifests.push(digest),
+                false => rest.push(digest),
+            }
+        }
+        for digest in manifests.into_iter().chain(rest) {
             let path = self.blob_path(digest);
             let size = self.blob_size(digest)?.unwrap_or(0);
             remove(&path, options)?;

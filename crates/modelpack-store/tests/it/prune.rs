@@ -225,3 +225,24 @@ fn old_partials_go_when_asked_for_and_useless_ones_always() {
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].digest, *busy.digest());
 }
+
+#[test]
+fn manifests_go_before_what_they_need() {
+    let fixture = fixture();
+    let store = &fixture.store;
+    let lease = store.lease().unwrap();
+    let made: Vec<_> = (0..8)
+        .map(|number| artifact(&lease, &format!("weights {number}")))
+        .collect();
+    drop(lease);
+    let report = prune(store);
+    let place = |digest: &Digest| {
+        let name = digest.to_string();
+        report.items.iter().position(|item| item.name == name)
+    };
+    let last = made.iter().map(|made| place(&made.manifest.digest)).max();
+    for made in &made {
+        assert!(place(&made.layer) > last.flatten(), "{report:?}");
+        assert!(place(&made.config) > last.flatten(), "{report:?}");
+    }
+}

@@ -2,13 +2,16 @@
 
 mod bad_input;
 mod build;
+mod children;
 mod content;
+mod crash;
 mod faults;
 #[cfg(feature = "credential-helpers")]
 mod helpers;
 mod interop;
 mod mirrors;
 mod names;
+mod processes;
 mod pull_into;
 mod push;
 mod round_trip;
