@@ -98,15 +98,9 @@ pub(crate) struct Build {
     /// Name of the artifact, with a tag
     #[arg(short, long, value_name = "REF")]
     pub(crate) target: Reference,
-    /// The Modelfile [default: Modelfile]
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "FILE",
-        default_value = "Modelfile",
-        hide_default_value = true
-    )]
-    pub(crate) modelfile: PathBuf,
+    /// The Modelfile [default: ./Modelfile, else PATH/Modelfile]
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) modelfile: Option<PathBuf>,
     /// Files at the same time [default: 5]
     #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
     pub(crate) concurrency: Option<usize>,

@@ -22,6 +22,12 @@ pub enum Error {
         /// All diagnostics, as text of several lines.
         rendered: String,
     },
+    /// There is no Modelfile where one was expected.
+    #[error("there is no Modelfile at {}", path.display())]
+    NoModelfile {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// A line of the Modelfile names no file.
     #[error("line {line} of the Modelfile: `{pattern}` matches no file below {}", directory.display())]
     NothingMatches {
@@ -78,6 +84,24 @@ pub enum Error {
         /// What was given.
         reference: Reference,
     },
+    /// The reference cannot become the name of an artifact.
+    #[error("{reference} cannot be the name of {what}: {reason}")]
+    InvalidName {
+        /// What was given.
+        reference: Reference,
+        /// What should have got the name.
+        what: &'static str,
+        /// Why it cannot.
+        reason: &'static str,
+    },
+    /// The reference has a digest, and what its tag names has another.
+    #[error("{reference} pins another digest than {actual}")]
+    PinMismatch {
+        /// What was given.
+        reference: Reference,
+        /// The digest that is there.
+        actual: Digest,
+    },
     /// What the reference names is something else than a ModelPack artifact.
     #[error("{reference} is no ModelPack artifact but {actual}")]
     NotAModel {
@@ -132,6 +156,22 @@ pub enum Error {
     Deadline {
         /// How long it was given.
         limit: Duration,
+    },
+    /// A file cannot be made a layer.
+    #[error("cannot pack {}", path.display())]
+    Pack {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: Source,
+    },
+    /// Files cannot be written into the directory.
+    #[error("cannot write into {}", path.display())]
+    Output {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        source: Source,
     },
     /// A layer cannot be written as files.
     #[error("cannot extract {}", path.as_ref().map_or_else(|| "the layer".to_owned(), ToString::to_string))]
@@ -215,6 +255,9 @@ impl From<modelpack_store::Error> for Error {
                 Self::UnknownReference { reference }
             }
             modelpack_store::Error::NoSelector { reference } => Self::NoSelector { reference },
+            modelpack_store::Error::PinMismatch { reference, actual } => {
+                Self::PinMismatch { reference, actual }
+            }
             modelpack_store::Error::FileChanged { path } => Self::FileChanged { path },
             other => Self::Store(Box::new(other)),
         }
@@ -227,21 +270,30 @@ impl From<modelpack_registry::Error> for Error {
     }
 }
 
-impl From<modelpack_layer::Error> for Error {
-    fn from(error: modelpack_layer::Error) -> Self {
-        Self::Extract {
-            path: None,
-            source: Box::new(error),
+impl Error {
+    /// What the floor that knows archives says.
+    fn layer(&self) -> Option<&modelpack_layer::Error> {
+        match self {
+            Self::Pack { source, .. }
+            | Self::Output { source, .. }
+            | Self::Extract { source, .. } => source.downcast_ref(),
+            _ => None,
         }
     }
-}
 
-impl Error {
+    /// Whether the arguments are wrong, whatever is in the store and in the registry.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::NoSelector { .. } | Self::InvalidName { .. })
+    }
+
     /// Whether something that was asked for is not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         match self {
-            Self::UnknownReference { .. } | Self::NothingMatches { .. } => true,
+            Self::UnknownReference { .. }
+            | Self::NothingMatches { .. }
+            | Self::NoModelfile { .. } => true,
             Self::File { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
             Self::Store(error) => error.is_not_found(),
             Self::Registry(error) => error.is_not_found(),
@@ -269,16 +321,16 @@ impl Error {
     #[must_use]
     pub fn is_integrity(&self) -> bool {
         match self {
-            Self::DigestMismatch { .. } | Self::FileChanged { .. } | Self::WrongBytes { .. } => {
-                true
-            }
+            Self::DigestMismatch { .. }
+            | Self::FileChanged { .. }
+            | Self::WrongBytes { .. }
+            | Self::PinMismatch { .. } => true,
             Self::Spec(error) => error.is_integrity(),
             Self::Store(error) => error.is_integrity(),
             Self::Registry(error) => error.is_integrity(),
-            Self::Extract { source, .. } => source
-                .downcast_ref::<modelpack_layer::Error>()
+            _ => self
+                .layer()
                 .is_some_and(modelpack_layer::Error::is_integrity),
-            _ => false,
         }
     }
 
@@ -289,10 +341,9 @@ impl Error {
             Self::NoSpace { .. } => true,
             Self::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
             Self::Store(error) => error.is_no_space(),
-            Self::Extract { source, .. } => source
-                .downcast_ref::<modelpack_layer::Error>()
+            _ => self
+                .layer()
                 .is_some_and(modelpack_layer::Error::is_no_space),
-            _ => false,
         }
     }
 
@@ -314,6 +365,22 @@ impl Error {
             }
             Self::NoSelector { reference } => {
                 return Some(format!("add a tag, such as {reference}:latest"));
+            }
+            Self::InvalidName { reference, .. } => {
+                return Some(format!(
+                    "use a tag and no digest, such as {}:latest",
+                    reference.name()
+                ));
+            }
+            Self::PinMismatch { .. } => "`modelpack ls` shows the digest that each name has",
+            Self::ManifestTooLarge { .. } => {
+                "take fewer files: an archive of many small ones is one file"
+            }
+            Self::NoModelfile { .. } => {
+                "`modelpack modelfile generate DIR` writes one; `--modelfile` names another"
+            }
+            Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                "check the spelling of the path"
             }
             Self::NothingMatches { .. } => {
                 "paths and patterns are relative to the directory that is built"
@@ -353,11 +420,62 @@ impl Error {
             Self::Store(error) if matches!(**error, modelpack_store::Error::NewerStore { .. }) => {
                 "use a newer version of this program, or another --storage-dir"
             }
-            Self::Store(error) if error.is_integrity() => {
+            Self::Store(_) | Self::Extract { .. } if self.is_integrity() => {
                 "`modelpack verify` names every damaged blob; remove the artifact and pull it again"
             }
+            Self::Store(error) if error.is_not_found() => {
+                "the artifact in the local store is incomplete; pull or build it again"
+            }
+            Self::DigestMismatch { .. } => {
+                "nothing of it was kept; try again, and tell whoever runs the registry if it stays so"
+            }
+            Self::RuleBroken {
+                document: "model config",
+                ..
+            } => "the artifact has to be built anew by the tool that made it",
+            Self::Extract { .. }
+                if matches!(self.layer(), Some(modelpack_layer::Error::Blocked { .. })) =>
+            {
+                "move away what is there, or give another directory"
+            }
+            Self::Output { .. } => "give a directory, or a place where one can be made",
+            Self::Registry(error) => return registry_hint(error),
             _ => return None,
         };
         Some(text.to_owned())
     }
+}
+
+fn registry_hint(error: &modelpack_registry::Error) -> Option<String> {
+    use modelpack_registry::Error as Failure;
+    let text = match error {
+        Failure::NotFound { at } if at.url.contains("/blobs/") => {
+            "the registry has lost a part of the artifact; pushing it again mends that"
+        }
+        Failure::NotFound { .. } => {
+            "check the name; `modelpack ls --remote HOST/REPOSITORY` lists the tags that are there"
+        }
+        Failure::Timeout { .. } | Failure::Truncated { .. } => {
+            "run the same command again; what has arrived is kept"
+        }
+        Failure::Network { at, .. } if at.url.contains("/blobs/") => {
+            "run the same command again; what has arrived is kept"
+        }
+        Failure::Network { at, .. } if at.url.starts_with("https:") => {
+            "check that the registry runs there; `--plain-http` is for one without TLS"
+        }
+        Failure::Network { .. } => "check that the registry runs there, then try again",
+        Failure::NotARegistry { .. } => {
+            "check the host of the reference, and whether a proxy or a login page is in between"
+        }
+        Failure::RateLimited { .. } => {
+            "wait a little; many registries allow more to users who are logged in"
+        }
+        Failure::Server { .. } => "the fault is on the side of the registry; try again later",
+        _ if error.is_integrity() => {
+            "nothing of it was kept; try again, and tell whoever runs the registry if it stays so"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
 }
