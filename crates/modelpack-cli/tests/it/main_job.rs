@@ -165,3 +165,31 @@ fn generate_then_build_without_a_modelfile_of_ones_own() {
     ]);
     assert_eq!(json(&resolved)["format"], "gguf");
 }
+
+#[test]
+fn the_tour_of_the_readme_can_be_walked() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(readme).expect("it is there");
+    let tour = readme.split("## A tour").nth(1).expect("there is a tour");
+    let tour = tour.split("```").nth(1).expect("it has commands");
+    let shell = Shell::new();
+    modelpack_testkit::copy_model("tiny-safetensors", &shell.path("qwen3"));
+    std::fs::remove_file(shell.path("qwen3/Modelfile")).expect("it was there");
+    // `serve` comes third there, on a port that may be taken here.
+    let served = Served::start(&shell, "store");
+    let commands = tour
+        .lines()
+        .filter_map(|line| line.strip_prefix("$ "))
+        .filter_map(|line| line.split('#').next())
+        .flat_map(|line| line.split("&&"))
+        .map(|line| line.trim().replace("localhost:5000", &served.host));
+    let mut count = 0;
+    for command in commands.filter(|command| !command.contains("serve")) {
+        let words: Vec<_> = command.split_whitespace().collect();
+        assert_eq!(words[0], "modelpack", "{command}");
+        shell.ok(&words[1..]);
+        count += 1;
+    }
+    assert!(count >= 10, "{count} commands");
+    assert!(files(&shell.path("editable")).contains(&"config.json".to_owned()));
+}
