@@ -83,10 +83,10 @@ fn on_a_terminal_each_blob_has_a_bar_and_all_have_a_total() {
     let text = String::from_utf8_lossy(&ran.stdout);
     assert!(ran.status.success(), "{text}");
     let last = |name: &str| {
-        let lines = text
+        let mut lines = text
             .split(['\r', '\n'])
             .map(|line| line.trim_start_matches(|c| c != name.chars().next().unwrap_or(' ')));
-        let line = lines.filter(|line| line.starts_with(name)).next_back();
+        let line = lines.rfind(|line| line.starts_with(name));
         line.unwrap_or_else(|| panic!("no bar for {name}: {text}"))
             .to_owned()
     };
