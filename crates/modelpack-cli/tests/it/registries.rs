@@ -336,3 +336,49 @@ fn a_push_that_is_refused() {
     );
     assert_eq!(shell.state("store"), before);
 }
+
+#[test]
+fn credentials_come_from_the_file_that_docker_login_writes() {
+    let shell = Shell::new();
+    let server = Canned::start(|_| {
+        Answer::new(401, said("UNAUTHORIZED")).header("www-authenticate", "Basic realm=\"x\"")
+    });
+    let reference = format!("{}/a/b:v1", server.host);
+    // Base64 of `me:hunter2`.
+    let config = format!(
+        r#"{{"auths":{{"{}":{{"auth":"bWU6aHVudGVyMg=="}}}}}}"#,
+        server.host
+    );
+    let sent = || {
+        let heads = server.heads();
+        let with = |head: &&String| head.to_lowercase().contains("\nauthorization: basic ");
+        heads.iter().filter(with).count()
+    };
+    let pull = ["pull", "--plain-http", &reference];
+    assert_eq!(shell.run(&pull).code, 4);
+    assert_eq!(sent(), 0);
+    // In its usual place, and where `DOCKER_CONFIG` says.
+    shell.write(".docker/config.json", &config);
+    let ran = shell.run(&pull);
+    assert_eq!((ran.code, sent()), (4, 1));
+    assert!(
+        !ran.stderr.contains("hunter2") && !ran.stderr.contains("bWU6"),
+        "{}",
+        ran.stderr
+    );
+    shell.write("elsewhere/config.json", r#"{"auths":{}}"#);
+    let mut command = shell.command(&pull);
+    let ran = command
+        .env("DOCKER_CONFIG", shell.path("elsewhere"))
+        .output();
+    assert_eq!(ran.expect("it starts").status.code(), Some(4));
+    assert_eq!(sent(), 1);
+    // What cannot be read is said, and the rest goes on.
+    shell.write(".docker/config.json", "{");
+    let ran = shell.run(&pull);
+    assert!(
+        ran.stderr.contains("warning: ") && ran.stderr.contains("config.json is not used"),
+        "{}",
+        ran.stderr
+    );
+}
