@@ -214,7 +214,7 @@ fn wrong_bytes_of_the_right_length() {
         _ => answer,
     };
     let says = [
-        "what the registry sent for model-00001-of-00002.safetensors has digest",
+        &format!("/v2/a/b/blobs/{}: the blob has digest", forged.weight),
         &format!("expected {}", forged.weight),
         "hint: nothing of it was kept; try again",
     ];

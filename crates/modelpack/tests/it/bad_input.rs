@@ -369,7 +369,7 @@ async fn a_cancelled_operation_says_so_and_names_nothing() {
     assert!(extracted.is_err_and(|error| error.is_cancelled()));
     assert!(!scene.path("out").exists());
     let model = scene.model("m", "MODEL m.bin\n", &[("m.bin", b"m")]);
-    let options = modelpack::BuildOptions::default();
+    let options = BuildOptions::default();
     let built = scene
         .publisher
         .build(&model, &scene.reference("a/b:v2"), &options, &control)
