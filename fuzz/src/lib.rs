@@ -16,8 +16,10 @@ mod text;
 mod wire;
 
 pub use documents::{document_manifest, document_model, rules};
-pub use files::{gguf_header, modelfile, pattern, safetensors_header, tar_layer};
-pub use text::{digest, file_path, media_type, reference};
+pub use files::{
+    filter, gguf_header, modelfile, pattern, safetensors_header, tar_layer, transformers_config,
+};
+pub use text::{digest, file_metadata, file_path, media_type, reference, timestamp};
 pub use wire::{distribution_endpoint, docker_config, error_body, header_values};
 
 /// Takes any bytes and panics when what it claims does not hold.
@@ -29,6 +31,8 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("digest", digest),
     ("file_path", file_path),
     ("media_type", media_type),
+    ("timestamp", timestamp),
+    ("file_metadata", file_metadata),
     ("document_manifest", document_manifest),
     ("document_model", document_model),
     ("rules", rules),
@@ -38,6 +42,8 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("docker_config", docker_config),
     ("modelfile", modelfile),
     ("pattern", pattern),
+    ("filter", filter),
+    ("transformers_config", transformers_config),
     ("safetensors_header", safetensors_header),
     ("gguf_header", gguf_header),
     ("tar_layer", tar_layer),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use modelpack::Reference;
 
@@ -17,8 +18,8 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  modelpack modelfile generate ./qwen3                     write a Modelfile for a directory
-  modelpack build ./qwen3 -f qwen3/Modelfile -t ghcr.io/me/qwen3:0.6b
+  modelpack modelfile generate ./qwen3 -O ./qwen3          write a Modelfile for a directory
+  modelpack build ./qwen3 -t ghcr.io/me/qwen3:0.6b
   modelpack push ghcr.io/me/qwen3:0.6b
   modelpack resolve ghcr.io/me/qwen3:0.6b                  a verified local directory, pulled when needed
   modelpack serve                                          the local store as a registry on 127.0.0.1:5000
@@ -33,13 +34,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DIR", env = "MODELPACK_STORAGE_DIR")]
     pub(crate) storage_dir: Option<PathBuf>,
     /// Print the result as JSON
-    #[arg(long, global = true, env = "MODELPACK_JSON")]
+    #[arg(long, global = true, env = "MODELPACK_JSON", value_parser = FalseyValueParser::new())]
     pub(crate) json: bool,
     /// Print nothing but results and errors
-    #[arg(short, long, global = true, env = "MODELPACK_QUIET")]
+    #[arg(short, long, global = true, env = "MODELPACK_QUIET", value_parser = FalseyValueParser::new())]
     pub(crate) quiet: bool,
     /// Print no progress
-    #[arg(long, global = true, env = "MODELPACK_NO_PROGRESS")]
+    #[arg(long, global = true, env = "MODELPACK_NO_PROGRESS", value_parser = FalseyValueParser::new())]
     pub(crate) no_progress: bool,
 }
 
@@ -50,10 +51,10 @@ pub(crate) struct Network {
     #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
     pub(crate) concurrency: Option<usize>,
     /// Talk plain HTTP
-    #[arg(long, env = "MODELPACK_PLAIN_HTTP")]
+    #[arg(long, env = "MODELPACK_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     pub(crate) plain_http: bool,
     /// Take any TLS certificate; contents are still verified by digest
-    #[arg(long, env = "MODELPACK_INSECURE")]
+    #[arg(long, env = "MODELPACK_INSECURE", value_parser = FalseyValueParser::new())]
     pub(crate) insecure: bool,
     /// Also trust the certificate authorities in this file, PEM (repeatable)
     #[arg(long, value_name = "FILE", env = "MODELPACK_CA_FILE")]
@@ -123,15 +124,9 @@ pub(crate) struct Build {
     /// Name of the artifact, with a tag
     #[arg(short, long, value_name = "REF")]
     pub(crate) target: Reference,
-    /// The Modelfile [default: Modelfile]
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "FILE",
-        default_value = "Modelfile",
-        hide_default_value = true
-    )]
-    pub(crate) modelfile: PathBuf,
+    /// The Modelfile [default: ./Modelfile, else PATH/Modelfile]
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) modelfile: Option<PathBuf>,
     /// Files at the same time [default: 5]
     #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
     pub(crate) concurrency: Option<usize>,

@@ -70,7 +70,7 @@ impl Toolkit {
     /// The written files are independent of the store and can be edited, unless `options` say otherwise.
     ///
     /// # Errors
-    /// [`Error::UnknownReference`]; [`Error::Spec`] and [`Error::Extract`] when a path could lead out
+    /// [`Error::UnknownReference`]; [`Error::Output`]; [`Error::Spec`] and [`Error::Extract`] when a path could lead out
     /// of the directory or two files collide, before anything is written; [`Error::Store`].
     pub async fn extract(
         &self,
@@ -149,7 +149,15 @@ pub(crate) async fn write_all(
     control: &Control,
 ) -> Result<Vec<ExtractedFile>, Error> {
     let directory = directory.to_owned();
-    let destination = blocking::run(move || Ok(Arc::new(Destination::open(directory)?))).await?;
+    let destination = blocking::run(move || {
+        let opened = Destination::open(&directory);
+        let fail = |error| Error::Output {
+            path: directory,
+            source: Box::new(error),
+        };
+        opened.map(Arc::new).map_err(fail)
+    })
+    .await?;
     control.report(Event::Planned {
         items: plan.len(),
         bytes: plan.iter().map(|step| step.layer.size).sum(),

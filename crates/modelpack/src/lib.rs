@@ -39,6 +39,7 @@ mod extract;
 mod generate;
 #[cfg(feature = "credential-helpers")]
 mod helpers;
+mod hint;
 mod inspect;
 mod list;
 mod names;

@@ -98,7 +98,11 @@ fn look(
     let destination = directory
         .is_dir()
         .then(|| Destination::open(directory))
-        .transpose()?;
+        .transpose()
+        .map_err(|error| Error::Output {
+            path: directory.clone(),
+            source: Box::new(error),
+        })?;
     let (mut missing, mut files) = (Vec::new(), Vec::new());
     for layer in layers {
         let is_raw = layer
@@ -112,7 +116,12 @@ fn look(
         };
         let found = match (&destination, path) {
             (Some(destination), Some(path)) if is_raw => {
-                destination.holds(&path, &expected)?.then_some(path)
+                let holds = destination.holds(&path, &expected);
+                let holds = holds.map_err(|error| Error::Extract {
+                    path: Some(path.clone()),
+                    source: Box::new(error),
+                })?;
+                holds.then_some(path)
             }
             _ => None,
         };

@@ -14,7 +14,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-use crate::{Ran, Shell};
+use crate::shell::{Ran, Shell};
 
 /// A registry with one list of tags, for one `Authorization`, or for everybody.
 struct Registry {

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use modelpack_spec::{Descriptor, Digest, MediaType};
-use modelpack_store::{Acquired, PruneOptions, PrunedKind};
+use modelpack_store::{Acquired, Adopt, PruneOptions, PrunedKind};
 
 use crate::support::{
     artifact, damage, dry_run, fixture, has, index, prune, reference, referring, tagged, tree,
@@ -93,6 +93,42 @@ fn protection_of_a_blob_that_is_not_here_yet_counts() {
     other.put(b"late").unwrap();
     drop(other);
     assert!(prune(&fixture.store).items.is_empty());
+}
+
+#[test]
+fn a_failed_operation_takes_back_what_only_it_needed() {
+    let fixture = fixture();
+    let store = &fixture.store;
+    let named = tagged(store, "example.com/m:named", "named");
+    let orphan = store.lease().unwrap().put(b"of an earlier run").unwrap();
+
+    let failed = store.lease().unwrap();
+    let [mine, shared, seen] = [&b"mine"[..], b"shared", b"of an earlier run"]
+        .map(|content| failed.put(content).unwrap().digest);
+    assert_eq!(seen, orphan.digest);
+    let other = store.lease().unwrap();
+    assert_eq!(other.protect(&shared).unwrap(), Some(6));
+    let same = tagged(store, "example.com/m:same", "same");
+    failed.put(b"same").unwrap();
+    let file = fixture.directory.path().join("file");
+    fs::write(&file, "file").unwrap();
+    let linked = failed
+        .ingest_file(&file, Adopt::DangerHardLink, &mut |_| Ok(()))
+        .unwrap()
+        .digest;
+
+    failed.take_back().unwrap();
+    assert!(!has(store, &mine));
+    assert!(!has(store, &linked));
+    assert_eq!(fs::read(&file).unwrap(), b"file");
+    for digest in [shared, seen, named.layer, named.manifest.digest, same.layer] {
+        assert!(has(store, &digest), "{digest}");
+    }
+    // It goes on, and a second time nothing is left to do.
+    assert!(!failed.put(b"mine").unwrap().existed);
+    failed.take_back().unwrap();
+    failed.take_back().unwrap();
+    assert!(!has(store, &mine));
 }
 
 #[test]
