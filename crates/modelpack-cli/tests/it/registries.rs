@@ -377,7 +377,7 @@ fn credentials_come_from_the_file_that_docker_login_writes() {
     shell.write(".docker/config.json", "{");
     let ran = shell.run(&pull);
     assert!(
-        ran.stderr.contains("warning: ") && ran.stderr.contains("config.json is not used"),
+        ran.stderr.contains("warning: ") && ran.stderr.contains("config.json: it cannot be used"),
         "{}",
         ran.stderr
     );

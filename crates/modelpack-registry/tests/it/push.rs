@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
+use modelpack_registry::hosts::{ByteSize, Hosts};
 use modelpack_registry::{
     BlobToPush, Client, Credential, Error, Progress, Pushed, RetryPolicy, SingleHost,
 };
@@ -470,4 +471,30 @@ async fn c16_a_mount_without_the_right_to_pull_there_becomes_an_upload() {
         .await;
     assert_eq!(pushed.expect("pushed"), Pushed::Uploaded);
     assert!(server.requests().len() < 12, "{:?}", server.lines());
+}
+
+#[tokio::test]
+async fn a_chunk_size_that_is_set_for_a_host_is_used_from_the_first_push_on() {
+    let has = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(move |request| match request.method.as_str() {
+        "POST" => opened(),
+        "PATCH" => {
+            assert!(request.body.len() <= 4, "{} bytes", request.body.len());
+            let before = has.fetch_add(request.body.len(), Ordering::Relaxed);
+            let end = before + request.body.len() - 1;
+            Reply::new(202).header("range", format!("0-{end}"))
+        }
+        _ => Reply::new(201),
+    })
+    .await;
+    let mut hosts = Hosts::default();
+    hosts.hosts.entry(server.host()).or_default().chunk_size = Some(ByteSize::new(4));
+    let client = options().hosts(hosts).build().expect("good options");
+    push_with(&client, &server).await.expect("pushed");
+    let methods = methods(&server);
+    assert_eq!(methods.first().map(String::as_str), Some("POST"));
+    assert!(
+        methods.iter().filter(|method| *method == "PATCH").count() >= 2,
+        "{methods:?}"
+    );
 }

@@ -58,11 +58,15 @@ impl Pushes {
         self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn limits_of(&self, target: &Target) -> Limits {
-        self.limits()
-            .get(&target.origin)
-            .cloned()
-            .unwrap_or_else(|| Limits::of(&target.name.host, self.body))
+    fn limits_of(&self, target: &Target, transport: &Transport) -> Limits {
+        if let Some(known) = self.limits().get(&target.origin) {
+            return known.clone();
+        }
+        let limits = Limits::of(&target.name.host, self.body);
+        match transport.settings(&target.name.host).chunk_size {
+            Some(size) => limits.in_chunks_of(size.bytes()),
+            None => limits,
+        }
     }
 
     fn learn(&self, target: &Target, limits: &Limits) {
@@ -167,7 +171,7 @@ impl Push<'_> {
             blob,
             begin,
             allowed: &allowed,
-            limits: self.pushes.limits_of(self.target),
+            limits: self.pushes.limits_of(self.target, self.transport),
             retry: &self.transport.retry,
         });
         let mut open = self.pushes.open.guard(self.transport, self.target);

@@ -94,6 +94,16 @@ impl Limits {
         }
     }
 
+    /// The same, but larger blobs are sent in chunks of so many bytes, as the user has set it for the host.
+    pub(crate) fn in_chunks_of(self, bytes: u64) -> Self {
+        let chunk = bytes.max(1);
+        Self {
+            chunk,
+            preferred_body: Some(chunk),
+            ..self
+        }
+    }
+
     /// Chunks of so many bytes, when there have to be chunks.
     #[cfg(test)]
     pub(super) fn for_tests(chunk: u64) -> Self {
