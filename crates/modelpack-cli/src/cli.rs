@@ -241,6 +241,9 @@ pub(crate) struct Serve {
         env = "MODELPACK_LISTEN"
     )]
     pub(crate) listen: std::net::SocketAddr,
+    /// Take manifests that name content which is not here
+    #[arg(long)]
+    pub(crate) sparse: bool,
 }
 
 #[derive(Debug, Subcommand)]

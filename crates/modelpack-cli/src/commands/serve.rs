@@ -19,6 +19,7 @@ pub(crate) async fn run(global: &Global, args: Serve) -> anyhow::Result<Exit> {
     // The name that clients use for it is part of the names in the store.
     let storage = DiskStorage::new(store, format!("localhost:{}", address.port()).parse()?)?;
     let mut options = Options::default();
+    options.allow_sparse = args.sparse;
     if !address.ip().is_loopback() {
         // Who serves other machines is called by names that are not known here.
         options.hosts = Hosts::Any;
