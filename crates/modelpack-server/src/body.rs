@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 
+use crate::observe::Exchange;
 use crate::storage::Content;
 
 /// Blobs are read in pieces of this size: large enough that the switch to a blocking thread does not
@@ -21,7 +22,11 @@ const PIECE: u64 = 256 * 1024;
 /// two pieces of 256 KiB.
 ///
 /// An error while reading ends the body before its announced length, which every client notices.
-pub struct Body(Kind);
+pub struct Body {
+    kind: Kind,
+    /// Is told what was sent, and of the end.
+    exchange: Option<Box<Exchange>>,
+}
 
 enum Kind {
     Full(Option<Bytes>),
@@ -42,13 +47,31 @@ impl Body {
         Self::full(Bytes::new())
     }
 
+    fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            exchange: None,
+        }
+    }
+
     pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self(Kind::Full((!bytes.is_empty()).then_some(bytes)))
+        Self::of(Kind::Full((!bytes.is_empty()).then_some(bytes)))
+    }
+
+    /// The body of an exchange, which ends with it.
+    pub(crate) fn of_exchange(mut self, mut exchange: Exchange) -> Self {
+        exchange.complete = self.len() == 0;
+        self.exchange = Some(Box::new(exchange));
+        self
+    }
+
+    pub(crate) fn without_content(self) -> Self {
+        Self::empty()
     }
 
     pub(crate) fn blob(content: Box<dyn Content>, range: Range<u64>) -> Self {
-        Self(Kind::Blob(BlobBody {
+        Self::of(Kind::Blob(BlobBody {
             content: content.into(),
             unsent: range.end - range.start,
             unread: range,
@@ -58,7 +81,7 @@ impl Body {
 
     /// Bytes still to come.
     pub(crate) fn len(&self) -> u64 {
-        match &self.0 {
+        match &self.kind {
             Kind::Full(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
             Kind::Blob(blob) => blob.unsent,
         }
@@ -123,10 +146,18 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let piece = match &mut self.0 {
+        let piece = match &mut self.kind {
             Kind::Full(bytes) => bytes.take().map(Ok),
             Kind::Blob(blob) => ready!(blob.poll_piece(context)),
         };
+        let is_all = matches!(&piece, Some(Ok(_)) | None) && self.len() == 0;
+        if let Some(exchange) = &mut self.exchange {
+            exchange.sent += piece
+                .as_ref()
+                .and_then(|piece| piece.as_ref().ok())
+                .map_or(0, |bytes| bytes.len() as u64);
+            exchange.complete |= is_all;
+        }
         Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
 

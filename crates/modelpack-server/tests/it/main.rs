@@ -6,6 +6,7 @@
 
 mod support;
 
+mod access;
 mod blobs;
 mod disk;
 mod interop;
