@@ -39,27 +39,34 @@ pub trait Upstream: Send + Sync + 'static {
         &'a self,
         repository: &'a Repository,
         digest: &'a Digest,
-        into: &'a mut UpstreamSink,
+        into: UpstreamSink,
     ) -> Fetched<'a, ()>;
 }
 
-/// Where an [`Upstream`] writes a blob.
+/// Where an [`Upstream`] writes a blob. Clones write to the same one.
+#[derive(Clone)]
 pub struct UpstreamSink {
-    /// Absent while a write is under way, and after one that failed.
-    upload: Option<Box<dyn Upload>>,
+    /// Absent after a write that failed, and when the registry has taken what was written.
+    upload: Arc<tokio::sync::Mutex<Option<Box<dyn Upload>>>>,
 }
 
 impl UpstreamSink {
+    fn new(upload: Box<dyn Upload>) -> Self {
+        Self {
+            upload: Arc::new(tokio::sync::Mutex::new(Some(upload))),
+        }
+    }
+
     /// Adds the next bytes of the blob.
     ///
     /// # Errors
-    /// Those of the storage.
-    pub async fn append(&mut self, bytes: Bytes) -> Result<(), Error> {
-        let mut upload = self
-            .upload
+    /// Those of the storage; after one, nothing more is taken.
+    pub async fn append(&self, bytes: Bytes) -> Result<(), Error> {
+        let mut place = self.upload.lock().await;
+        let mut upload = place
             .take()
-            .ok_or_else(|| Error::storage("go on after a failed write", "it failed before"))?;
-        self.upload = Some(
+            .ok_or_else(|| Error::storage("write a blob from upstream", "it has ended"))?;
+        *place = Some(
             blocking::run(move || {
                 upload.append(&bytes)?;
                 Ok(upload)
@@ -67,6 +74,10 @@ impl UpstreamSink {
             .await?,
         );
         Ok(())
+    }
+
+    async fn take(&self) -> Option<Box<dyn Upload>> {
+        self.upload.lock().await.take()
     }
 }
 
@@ -193,17 +204,15 @@ impl Registry {
         let upload = self
             .storage(move |storage| storage.begin_upload(&repository, algorithm))
             .await?;
-        let mut sink = UpstreamSink {
-            upload: Some(upload),
-        };
+        let sink = UpstreamSink::new(upload);
         let found = upstream
-            .blob(name, digest, &mut sink)
+            .blob(name, digest, sink.clone())
             .await
             .map_err(upstream_failed)?;
         if found.is_none() {
             return Ok(false);
         }
-        let Some(upload) = sink.upload else {
+        let Some(upload) = sink.take().await else {
             return Err(Error::storage("keep a blob", "a write of it failed").into());
         };
         self.metrics().fetched();

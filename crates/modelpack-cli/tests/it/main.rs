@@ -1,5 +1,7 @@
 //! What the command line adds: output, exit codes and settings.
 
+mod serve;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -103,8 +105,13 @@ struct Served {
 
 impl Served {
     fn start(shell: &Shell, store: &str) -> Self {
+        Self::start_with(shell, store, &[])
+    }
+
+    fn start_with(shell: &Shell, store: &str, more: &[&str]) -> Self {
         use std::io::{BufRead, BufReader};
         let mut command = shell.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.args(more);
         command
             .env("MODELPACK_STORAGE_DIR", shell.path(store))
             .stderr(Stdio::piped());
