@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http::StatusCode;
@@ -12,6 +12,7 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use modelpack_spec::distribution::ErrorCode;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::answer::Refusal;
 use crate::blocking::joined;

@@ -124,3 +124,41 @@ async fn curl_resumes_a_download() {
     assert!(output.status.success(), "{output:?}");
     assert!(std::fs::read(&part).unwrap() == content);
 }
+
+/// What another registry holds can be copied in, digests unchanged.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_content_of_another_registry_is_copied_in() {
+    let Some(other) = modelpack_testkit::DockerRegistry::start() else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let digest = layout(&directory.path().join("in"));
+    let served = tempfile::tempdir().unwrap();
+    let registry = Registry::new(open_disk(&served), Options::default());
+    let any_port = "127.0.0.1:0".parse().unwrap();
+    let listener = listen(any_port, registry, ListenOptions::default())
+        .await
+        .unwrap();
+    let from = format!(
+        "oci:{}:localhost/x:v1",
+        directory.path().join("in").display()
+    );
+    let there = format!("docker://{}/old/x:v1", other.address());
+    let here = format!("docker://{}/new/x:v1", listener.local_addr());
+    for (from, to) in [(&from, &there), (&there, &here)] {
+        let copy = [
+            "copy",
+            "--src-tls-verify=false",
+            "--dest-tls-verify=false",
+            from,
+            to,
+        ];
+        let Some(output) = run("skopeo", arguments(copy)).await else {
+            return;
+        };
+        assert!(output.status.success(), "{output:?}");
+    }
+    let reference: modelpack_spec::Reference = "localhost:5000/new/x:v1".parse().unwrap();
+    let store = Store::open(served.path()).unwrap();
+    assert_eq!(store.resolve(&reference).unwrap().digest, digest);
+}

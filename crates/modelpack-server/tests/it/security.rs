@@ -191,6 +191,21 @@ async fn s9_names_that_lead_elsewhere() {
     }
 }
 
+/// Where no listener of ours stands in front.
+#[tokio::test]
+async fn s10_two_lengths_are_refused() {
+    for client in both(Options::default) {
+        let headers = [("content-length", "5"), ("transfer-encoding", "chunked")];
+        let answer = client
+            .send("POST", "/v2/a/blobs/uploads/", &headers, "hello")
+            .await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("connection")),
+            (400, "close")
+        );
+    }
+}
+
 #[tokio::test]
 async fn s12_nothing_of_a_document_gets_into_headers() {
     for client in both(Options::default) {
