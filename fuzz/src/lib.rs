@@ -12,11 +12,13 @@
 
 mod documents;
 mod files;
+mod registry;
 mod text;
 mod wire;
 
 pub use documents::{document_manifest, document_model, rules};
 pub use files::{gguf_header, modelfile, pattern, safetensors_header, tar_layer};
+pub use registry::registry_requests;
 pub use text::{digest, file_path, media_type, reference};
 pub use wire::{distribution_endpoint, docker_config, error_body, header_values};
 
@@ -41,4 +43,5 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("safetensors_header", safetensors_header),
     ("gguf_header", gguf_header),
     ("tar_layer", tar_layer),
+    ("registry_requests", registry_requests),
 ];
