@@ -24,6 +24,14 @@
 //! # }
 //! ```
 //!
+//! Inside of another server: [`Registry::handle`] takes any request of the `http` crate, so a hyper
+//! service calls it for paths that begin with `/v2` (`examples/beside.rs`). With feature `tower` an
+//! axum router takes the registry as it is:
+//!
+//! ```text
+//! let app = axum::Router::new().route("/", get(page)).fallback_service(registry);
+//! ```
+//!
 //! Features: `listen` adds the function `listen`, an HTTP/1.1 socket with limits, and `tls` its
 //! certificates; `basic` and `token` add ways to log in ([`Access`]); `tower` makes a [`Registry`] a
 //! `tower::Service`, which is what axum routers take.
