@@ -1,6 +1,8 @@
 //! Answers: heads with the headers that the specification asks for, and errors as OCI JSON.
 
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{
+    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WARNING,
+};
 use http::{Response, StatusCode};
 use modelpack_spec::Digest;
 use modelpack_spec::distribution::{
@@ -162,6 +164,28 @@ impl Head {
 /// what a client wrote, so a value that is none becomes empty rather than splitting the answer.
 pub(crate) fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// Most bytes of all warnings of an answer together.
+const MAX_WARNING_BYTES: usize = 4096;
+
+/// Adds warnings: code 299, no agent, a quoted text, no date.
+pub(crate) fn warn(headers: &mut HeaderMap, warnings: &[String]) {
+    let mut left = MAX_WARNING_BYTES;
+    for text in warnings {
+        let mut quoted = String::from("299 - \"");
+        for character in text.chars().filter(|it| (' '..='~').contains(it)) {
+            if matches!(character, '"' | '\\') {
+                quoted.push('\\');
+            }
+            quoted.push(character);
+        }
+        quoted.push('"');
+        if quoted.len() <= left {
+            left -= quoted.len();
+            headers.append(WARNING, header_value(&quoted));
+        }
+    }
 }
 
 /// Gives an answer its `Content-Length`; an answer to HEAD then loses its body. The length is set

@@ -63,6 +63,10 @@ pub struct Options {
     /// Whether `/metrics` is answered, in the text form of Prometheus. It names no content, and
     /// needs no credentials. Default no. `/healthz` is always answered.
     pub metrics: bool,
+    /// Texts that clients show to their users, sent with every answer below `/v2`, such as that the
+    /// registry is about to move. Characters that headers cannot carry are left out; together they
+    /// may have 4,096 bytes, and what is beyond is not sent (distribution specification, warnings).
+    pub warnings: Vec<String>,
     /// For which values of the `Host` header the registry answers.
     pub hosts: Hosts,
     /// Is told of every answer, for logs and metrics.
@@ -90,6 +94,7 @@ impl Default for Options {
             access: None,
             upstream: None,
             metrics: false,
+            warnings: Vec::new(),
             hosts: Hosts::Loopback,
             observer: None,
         }
@@ -115,6 +120,7 @@ impl fmt::Debug for Options {
             .field("allow_sparse", &self.allow_sparse)
             .field("chunk_min_bytes", &self.chunk_min_bytes)
             .field("metrics", &self.metrics)
+            .field("warnings", &self.warnings)
             .field("hosts", &self.hosts)
             .finish_non_exhaustive()
     }
@@ -137,6 +143,18 @@ pub enum Hosts {
 }
 
 impl Hosts {
+    /// Whether a page of this origin may talk to the registry. Browsers send the header with every
+    /// request that changes something; registry clients never do.
+    pub(crate) fn allows_origin(&self, header: &str) -> bool {
+        if *self == Self::Any {
+            return true;
+        }
+        // `null` is what pages without an origin of their own send.
+        header
+            .split_once("://")
+            .is_some_and(|(_, host)| self.allows(host))
+    }
+
     pub(crate) fn allows(&self, header: &str) -> bool {
         // Host names mean the same in upper and lower case.
         let Ok(host) = header.to_ascii_lowercase().parse::<Host>() else {

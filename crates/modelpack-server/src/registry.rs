@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, ORIGIN, TRANSFER_ENCODING,
+};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use modelpack_spec::distribution::{DOCKER_DISTRIBUTION_API_VERSION, Endpoint, ErrorCode};
 
 use crate::access::Caller;
-use crate::answer::{Answer, Head, Refusal, finish};
+use crate::answer::{Answer, Head, Refusal, finish, warn};
 use crate::metrics::{self, Metrics};
 use crate::observe::{Exchange, Peer};
 use crate::rate::Buckets;
@@ -71,13 +73,16 @@ impl Registry {
         let result = self.answer(&head, &mut body, &mut caller).await;
         let received = body.received();
         body.drain(options.drain_bytes);
-        let (response, error) = match result {
+        let (mut response, error) = match result {
             Ok(response) => (response, None),
             Err(mut refusal) => {
                 let error = refusal.error.take();
                 (refusal.into_response(), error)
             }
         };
+        if head.uri.path().starts_with("/v2") {
+            warn(response.headers_mut(), &options.warnings);
+        }
         let is_head = head.method == Method::HEAD;
         let exchange = Exchange {
             metrics: Arc::clone(&self.inner.metrics),
@@ -198,12 +203,19 @@ impl Registry {
         let allowed = host_values(&head.headers)
             .chain(authority.map(Some))
             .all(|value| value.is_some_and(|value| hosts.allows(value)));
-        if allowed {
+        // A page elsewhere can send some requests to a name of this machine, too.
+        let mut origins = head.headers.get_all(ORIGIN).iter();
+        let from_here = origins.all(|value| {
+            value
+                .to_str()
+                .is_ok_and(|origin| hosts.allows_origin(origin))
+        });
+        if allowed && from_here {
             Ok(())
         } else {
             Err(Refusal::new(
                 ErrorCode::Denied,
-                "this registry does not answer under that host name",
+                "this registry does not answer under that host name, nor to pages of other hosts",
             ))
         }
     }

@@ -211,6 +211,30 @@ async fn pages_for_machines() {
     assert_eq!(health.status, 403);
 }
 
+#[tokio::test]
+async fn warnings_for_users() {
+    let texts = [
+        "we \"move\"\r\nx: y",
+        "äöü",
+        &"a".repeat(4090),
+        &"b".repeat(3000),
+    ];
+    let client = memory(with(|options| {
+        options.warnings = texts.map(ToOwned::to_owned).to_vec();
+    }));
+    let answer = client.get("/v2/a/tags/list").await;
+    let sent: Vec<_> = answer.headers.get_all("warning").iter().collect();
+    assert_eq!(sent[0], "299 - \"we \\\"move\\\"x: y\"");
+    assert_eq!(sent[1], "299 - \"\"");
+    assert_eq!(
+        sent.len(),
+        3,
+        "the third would be too much, the fourth fits"
+    );
+    assert!(sent.iter().map(|value| value.len()).sum::<usize>() <= 4096);
+    assert!(!client.get("/healthz").await.headers.contains_key("warning"));
+}
+
 #[derive(Default)]
 struct Seen {
     answered: AtomicU64,

@@ -289,6 +289,30 @@ async fn s13_only_names_of_this_machine() {
     assert_eq!(client.get("http://localhost:5000/v2/").await.status, 200);
 }
 
+/// A page elsewhere may send POST to a name of this machine without asking first.
+#[tokio::test]
+async fn s13_pages_of_other_hosts() {
+    let check = async |hosts: Hosts, origin: &str, status: u16| {
+        let client = memory(with(|options| options.hosts = hosts.clone()));
+        let headers = [("host", "localhost:5000"), ("origin", origin)];
+        let answer = client
+            .send("POST", "/v2/a/blobs/uploads/", &headers, "")
+            .await;
+        assert_eq!(answer.status, status, "{hosts:?} {origin}");
+    };
+    for (origin, status) in [
+        ("https://evil.example", 403),
+        ("http://localhost.evil.example", 403),
+        ("null", 403),
+        ("", 403),
+        ("http://localhost:3000", 202),
+        ("http://127.0.0.1", 202),
+    ] {
+        check(Hosts::Loopback, origin, status).await;
+    }
+    check(Hosts::Any, "https://evil.example", 202).await;
+}
+
 #[tokio::test]
 async fn s14_an_unsatisfiable_range_has_the_length_of_its_own_body() {
     for client in both(Options::default) {

@@ -144,6 +144,9 @@ pub(crate) struct WatchArgs {
     /// Answer /metrics in the text form of Prometheus
     #[arg(long)]
     pub(crate) metrics: bool,
+    /// A text that clients show to their users (repeatable)
+    #[arg(long = "warning", value_name = "TEXT")]
+    pub(crate) warnings: Vec<String>,
     /// Write a line of JSON for each request; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) access_log: Option<PathBuf>,

@@ -111,6 +111,7 @@ fn options(args: &Serve, address: SocketAddr) -> anyhow::Result<Options> {
     options.allow_sparse = args.content.sparse;
     options.allow_delete = !args.content.no_delete;
     options.metrics = args.watch.metrics;
+    options.warnings.clone_from(&args.watch.warnings);
     options.hosts = if !args.hosts.is_empty() {
         Hosts::Also(args.hosts.clone())
     } else if address.ip().is_loopback() {
