@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 
@@ -40,6 +40,9 @@ struct BlobBody {
     /// What has not been handed out yet, in bytes.
     unsent: u64,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
+    /// The piece that was handed out last. When the connection is done with it, the one after the next
+    /// is read into its memory: fresh memory costs almost as much as the read.
+    last: Option<Bytes>,
 }
 
 impl Body {
@@ -76,6 +79,7 @@ impl Body {
             unsent: range.end - range.start,
             unread: range,
             reading: None,
+            last: None,
         }))
     }
 
@@ -96,8 +100,9 @@ impl BlobBody {
         let piece = self.unread.start..self.unread.end.min(self.unread.start + PIECE);
         self.unread.start = piece.end;
         let content = Arc::clone(&self.content);
+        let buffer = self.last.take().and_then(|last| last.try_into_mut().ok());
         self.reading = Some(tokio::task::spawn_blocking(move || {
-            read_exactly(&*content, piece)
+            read_exactly(&*content, piece, buffer.unwrap_or_default())
         }));
     }
 
@@ -113,6 +118,7 @@ impl BlobBody {
             Ok(bytes) => {
                 self.unsent -= bytes.len() as u64;
                 self.start_reading();
+                self.last = Some(bytes.clone());
             }
             Err(_) => {
                 self.unread = 0..0;
@@ -123,9 +129,13 @@ impl BlobBody {
     }
 }
 
-fn read_exactly(content: &dyn Content, range: Range<u64>) -> io::Result<Bytes> {
+fn read_exactly(
+    content: &dyn Content,
+    range: Range<u64>,
+    mut buffer: BytesMut,
+) -> io::Result<Bytes> {
     let length = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
-    let mut buffer = vec![0; length];
+    buffer.resize(length, 0);
     let mut filled = 0;
     while filled < length {
         match content.read_at(range.start + filled as u64, &mut buffer[filled..]) {
@@ -135,7 +145,7 @@ fn read_exactly(content: &dyn Content, range: Range<u64>) -> io::Result<Bytes> {
             Err(error) => return Err(error),
         }
     }
-    Ok(buffer.into())
+    Ok(buffer.freeze())
 }
 
 impl http_body::Body for Body {
