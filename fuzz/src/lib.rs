@@ -12,6 +12,7 @@
 
 mod documents;
 mod files;
+mod registry;
 mod text;
 mod wire;
 
@@ -19,6 +20,7 @@ pub use documents::{document_manifest, document_model, rules};
 pub use files::{
     filter, gguf_header, modelfile, pattern, safetensors_header, tar_layer, transformers_config,
 };
+pub use registry::registry_requests;
 pub use text::{digest, file_metadata, file_path, media_type, reference, timestamp};
 pub use wire::{distribution_endpoint, docker_config, error_body, header_values};
 
@@ -47,4 +49,5 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("safetensors_header", safetensors_header),
     ("gguf_header", gguf_header),
     ("tar_layer", tar_layer),
+    ("registry_requests", registry_requests),
 ];

@@ -6,6 +6,8 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use modelpack::Reference;
 
+use crate::commands::Serve;
+
 /// Builds, pushes, pulls and resolves AI models as OCI artifacts (CNCF ModelPack).
 #[derive(Debug, Parser)]
 #[command(name = "modelpack", version, arg_required_else_help = true, after_help = EXAMPLES)]
@@ -109,7 +111,7 @@ pub(crate) enum Command {
     /// Hash the local store again and look for damage
     Verify,
     /// Serve the local store as a registry
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Work with Modelfiles
     #[command(subcommand)]
     Modelfile(Modelfile),
@@ -252,18 +254,6 @@ pub(crate) struct Prune {
     /// Also remove downloads that nobody has continued for so many hours
     #[arg(long, value_name = "HOURS")]
     pub(crate) partials_older_than: Option<u64>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Serve {
-    /// Address and port; port 0 takes any free one
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:5000",
-        env = "MODELPACK_LISTEN"
-    )]
-    pub(crate) listen: std::net::SocketAddr,
 }
 
 #[derive(Debug, Subcommand)]

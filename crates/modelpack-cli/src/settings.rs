@@ -60,7 +60,8 @@ fn absolute(variable: &str) -> Option<PathBuf> {
         .filter(|path| path.is_absolute())
 }
 
-fn client(global: &Global, network: &Network) -> anyhow::Result<Client> {
+/// A client that talks to registries as the files, variables and flags say, with the credentials of this machine.
+pub(crate) fn client(global: &Global, network: &Network) -> anyhow::Result<Client> {
     let plain = if network.plain_http {
         PlainHttp::Always
     } else {

@@ -8,5 +8,6 @@ mod no_space;
 mod processes;
 mod registries;
 mod reproducible;
+mod serve;
 mod shell;
 mod terminal;

@@ -136,8 +136,13 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(shell: &Shell, store: &str) -> Self {
+        Self::start_with(shell, store, &[])
+    }
+
+    pub(crate) fn start_with(shell: &Shell, store: &str, more: &[&str]) -> Self {
         use std::io::{BufRead, BufReader};
         let mut command = shell.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.args(more);
         command
             .env("MODELPACK_STORAGE_DIR", shell.path(store))
             .stderr(Stdio::piped());
