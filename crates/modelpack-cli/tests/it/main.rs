@@ -1,5 +1,8 @@
 //! What the command line adds: output, exit codes and settings.
 
+mod resume;
+mod terminal;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
