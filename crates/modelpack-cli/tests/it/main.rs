@@ -8,6 +8,8 @@ mod no_space;
 mod processes;
 mod registries;
 mod reproducible;
+mod resume;
+mod screen;
 mod serve;
 mod shell;
 mod terminal;
