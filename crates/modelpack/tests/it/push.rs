@@ -192,7 +192,8 @@ async fn a_push_that_fails_ends_its_uploads_and_tags_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blob_that_is_damaged_here_is_never_published() {
-    let scene = Scene::new(Behaviour::default());
+    let mut scene = Scene::new(Behaviour::default());
+    scene.toolkit = scene.toolkit.with_concurrency(NonZeroUsize::MIN);
     let built = scene.build("a/b:v1").await;
     let weights = built.layers.iter().find(|it| it.size == 300_000).unwrap();
     let path = scene.toolkit.store().blob_path(&weights.digest);
