@@ -13,11 +13,15 @@
 mod documents;
 mod files;
 mod text;
+mod weights;
 mod wire;
 
 pub use documents::{document_manifest, document_model, rules};
-pub use files::{gguf_header, modelfile, pattern, safetensors_header, tar_layer};
+pub use files::{modelfile, pattern, tar_layer};
 pub use text::{digest, file_path, media_type, reference};
+pub use weights::{
+    dduf_header, gguf_header, onnx_header, pytorch_listing, safetensors_header, shard_index,
+};
 pub use wire::{distribution_endpoint, docker_config, error_body, header_values};
 
 /// Takes any bytes and panics when what it claims does not hold.
@@ -40,5 +44,9 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("pattern", pattern),
     ("safetensors_header", safetensors_header),
     ("gguf_header", gguf_header),
+    ("onnx_header", onnx_header),
+    ("pytorch_listing", pytorch_listing),
+    ("dduf_header", dduf_header),
+    ("shard_index", shard_index),
     ("tar_layer", tar_layer),
 ];
