@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use modelpack_layer::{FileAttributes, LayerWriter};
-use modelpack_modelfile::{Modelfile, Recipe};
+use modelpack_modelfile::{Metadata, Modelfile, Recipe};
 use modelpack_spec::{
     Descriptor, Digest, Document, Encoding, FileMetadata, LayerType, Manifest, Model,
     ModelCapabilities, ModelFs, Reference, Timestamp, annotations, rules,
@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::artifact::Artifact;
 use crate::select::{Selected, select};
 use crate::walk::walk;
-use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
+use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking, headers};
 
 /// Largest manifest that every registry has to take (OCI distribution specification, pushing manifests).
 const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
@@ -77,6 +77,8 @@ pub struct BuildReport {
     pub unchanged: bool,
     /// The layers.
     pub layers: Vec<BuiltLayer>,
+    /// What is odd about the weight files, or contradicts the Modelfile, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// A layer that was built.
@@ -99,7 +101,8 @@ pub struct BuiltLayer {
 impl Toolkit {
     /// Builds an artifact from the files that a Modelfile names, and gives it a name.
     ///
-    /// Every file is read at most once. The name moves last: until then nothing is visible, and when
+    /// Every file is read at most once, but for the headers of weight files: they fill in what the
+    /// Modelfile does not say of the model. The name moves last: until then nothing is visible, and when
     /// something fails, the store is as it was (bytes that were added are freed by
     /// [`Toolkit::prune`]).
     ///
@@ -127,6 +130,18 @@ impl Toolkit {
             let (directory, options) = (directory.to_owned(), options.clone());
             blocking::run(move || read_recipe(&directory, &options)).await?
         };
+        let (selected, known) = blocking::run(move || {
+            let known = headers::of_selected(&selected);
+            Ok((selected, known))
+        })
+        .await?;
+        let mut warnings = headers::contradictions(&recipe, &known.metadata);
+        warnings.extend(known.warnings);
+        let described = Described {
+            metadata: headers::said(&recipe).or(known.metadata),
+            recipe,
+            warnings,
+        };
         let lease = {
             let store = self.store().clone();
             blocking::run(move || Ok(store.lease()?)).await?
@@ -144,8 +159,16 @@ impl Toolkit {
         let layers = blocking::all_blocking(self.concurrency(), pieces).await?;
         control.check()?;
         let (store, target, options) = (self.store().clone(), target.clone(), options.clone());
-        blocking::run(move || finish(&store, &lease, &target, &recipe, layers, &options)).await
+        blocking::run(move || finish(&store, &lease, &target, described, layers, &options)).await
     }
+}
+
+/// What is known of the model.
+struct Described {
+    recipe: Recipe,
+    /// What the recipe says, and what the weights say where it says nothing.
+    metadata: Metadata,
+    warnings: Vec<String>,
 }
 
 /// Reads the Modelfile and finds its files.
@@ -340,7 +363,7 @@ fn finish(
     store: &Store,
     lease: &Lease,
     target: &Reference,
-    recipe: &Recipe,
+    described: Described,
     layers: Vec<Layer>,
     options: &BuildOptions,
 ) -> Result<BuildReport, Error> {
@@ -353,7 +376,7 @@ fn finish(
                 .as_ref()
                 .and_then(|artifact| artifact.config.value().descriptor.created_at.clone());
             let is_same = |time: &Timestamp| {
-                let (_, manifest) = documents(recipe, &layers, options, Some(time.clone()));
+                let (_, manifest) = documents(&described, &layers, options, Some(time.clone()));
                 before
                     .as_ref()
                     .is_some_and(|artifact| artifact.manifest.digest() == manifest.digest())
@@ -361,7 +384,7 @@ fn finish(
             Some(old.filter(is_same).unwrap_or_else(|| now.clone()))
         }
     };
-    let (config, manifest) = documents(recipe, &layers, options, created);
+    let (config, manifest) = documents(&described, &layers, options, created);
     let size = manifest.bytes().len() as u64;
     if size > MAX_MANIFEST_BYTES {
         return Err(Error::ManifestTooLarge {
@@ -390,26 +413,30 @@ fn finish(
                 outcome: layer.outcome,
             })
             .collect(),
+        warnings: described.warnings,
     })
 }
 
 fn documents(
-    recipe: &Recipe,
+    described: &Described,
     layers: &[Layer],
     options: &BuildOptions,
     created: Option<Timestamp>,
 ) -> (Document<Model>, Document<Manifest>) {
+    let Described {
+        recipe, metadata, ..
+    } = described;
     let mut model = Model::default();
     model.descriptor.created_at = created;
     model.descriptor.name = recipe.name.clone();
-    model.descriptor.family = recipe.family.clone();
+    model.descriptor.family = metadata.family.clone();
     model.descriptor.source_url = options.source_url.clone();
     model.descriptor.revision = options.source_revision.clone();
-    model.config.architecture = recipe.arch.clone();
-    model.config.format = recipe.format.clone();
-    model.config.param_size = recipe.param_size.clone();
-    model.config.precision = recipe.precision.clone();
-    model.config.quantization = recipe.quantization.clone();
+    model.config.architecture = metadata.arch.clone();
+    model.config.format = metadata.format.clone();
+    model.config.param_size = metadata.param_size.clone();
+    model.config.precision = metadata.precision.clone();
+    model.config.quantization = metadata.quantization.clone();
     if options.reasoning {
         let mut capabilities = ModelCapabilities::default();
         capabilities.reasoning = Some(true);

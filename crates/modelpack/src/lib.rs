@@ -36,6 +36,7 @@ mod control;
 mod error;
 mod extract;
 mod generate;
+mod headers;
 mod inspect;
 mod list;
 mod names;

@@ -6,7 +6,7 @@ use modelpack::{BuildOptions, CreationTime};
 use crate::cli::{Build, Global, Network};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
-use crate::{progress, settings};
+use crate::{printer, progress, settings};
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyhow::Result<Exit> {
     let network = Network {
@@ -30,6 +30,7 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
             &progress::control(global),
         )
         .await?;
+    printer::warn(&report.warnings);
     if printer.json {
         printer.result(&report, |_| String::new())?;
     } else if printer.quiet {

@@ -7,3 +7,4 @@ mod interop;
 mod names;
 mod round_trip;
 mod scene;
+mod weights;
