@@ -10,12 +10,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod dialects;
 mod documents;
 mod files;
 mod text;
 mod weights;
 mod wire;
 
+pub use dialects::{convert_artifact, document_docker};
 pub use documents::{document_manifest, document_model, rules};
 pub use files::{modelfile, pattern, tar_layer};
 pub use text::{digest, file_path, media_type, reference};
@@ -35,6 +37,8 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("media_type", media_type),
     ("document_manifest", document_manifest),
     ("document_model", document_model),
+    ("document_docker", document_docker),
+    ("convert_artifact", convert_artifact),
     ("rules", rules),
     ("distribution_endpoint", distribution_endpoint),
     ("error_body", error_body),

@@ -46,9 +46,6 @@ pub use error::Error;
 pub use facts::{BaseModel, Role};
 pub use file_type::FileType;
 pub use header::{Entry, Format, Header, Tensor, Value, detect, read};
-pub use numbers::{
-    format_docker_bytes, format_docker_count, format_docker_parameters, format_docker_size,
-    format_param_size,
-};
+pub use numbers::{format_docker_count, format_docker_parameters, format_param_size};
 pub use source::{ByteSource, Pieces, Step};
 pub use weights::{ShardIndex, WeightFile, Weights, group};

@@ -1,9 +1,6 @@
-//! How both dialects print counts and sizes.
+//! How both dialects print counts.
 
-use modelpack_formats::{
-    format_docker_bytes, format_docker_count, format_docker_parameters, format_docker_size,
-    format_param_size,
-};
+use modelpack_formats::{format_docker_count, format_docker_parameters, format_param_size};
 
 #[test]
 fn parameters_of_modelpack() {
@@ -40,26 +37,9 @@ fn parameters_of_docker_gguf() {
 }
 
 #[test]
-fn sizes_of_docker_gguf() {
-    let check = |bytes, expected: &str| assert_eq!(format_docker_size(bytes), expected);
-    check(0, "0B");
-    check(864, "864B");
-    check(1_010, "1.01KB");
-    check(8_192, "8KiB");
-    check(1_020_000, "1.02MB");
-    check(268_804_000, "256.35MiB");
-    check(4_920_000_000, "4.58GiB");
-}
-
-#[test]
 fn numbers_of_docker_safetensors() {
     let check = |parameters, expected: &str| assert_eq!(format_docker_count(parameters), expected);
     check(64, "64.00");
     check(65_600, "65.60K");
     check(8_020_000_000, "8.02B");
-    let check = |bytes, expected: &str| assert_eq!(format_docker_bytes(bytes), expected);
-    check(14, "14.00B");
-    check(1_212, "1.21kB");
-    check(164_496, "164.50kB");
-    check(2_470_000_000, "2.47GB");
 }
