@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Extract(Extract),
     /// Show what an artifact says about itself
     Inspect(Inspect),
+    /// Write an artifact in another dialect: new documents, the same layers
+    Convert(Convert),
     /// List the artifacts in the local store
     #[command(visible_alias = "list")]
     Ls(Ls),
@@ -191,6 +193,36 @@ pub(crate) struct Inspect {
     /// Print the config as it was received
     #[arg(long)]
     pub(crate) config: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+/// A dialect of model artifacts.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Dialect {
+    /// CNCF ModelPack
+    #[value(name = "modelpack")]
+    ModelPack,
+    /// Docker's dialect, which Docker Model Runner and llama.cpp read
+    Docker,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// The dialect
+    #[arg(long, value_enum, value_name = "DIALECT")]
+    pub(crate) to: Dialect,
+    /// Name of the result [default: the tag with `-docker` or `-modelpack` at its end]
+    #[arg(short, long, value_name = "REF")]
+    pub(crate) target: Option<Reference>,
+    /// Convert in the registry, without the local store
+    #[arg(long)]
+    pub(crate) remote: bool,
+    /// Write media types as ModelPack called them up to v0.0.6
+    #[arg(long)]
+    pub(crate) legacy_types: bool,
     #[command(flatten)]
     pub(crate) network: Network,
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::convert::{CONTEXT_SIZE, mapping};
+use bytes::Bytes;
+
+use crate::convert::{CONTEXT_SIZE, mapping, values};
 use crate::{
-    Descriptor, Dialect, Digest, DockerConfig, Document, Encoding, Error, FilePath, Manifest,
+    Descriptor, Dialect, Digest, DockerConfig, Document, Encoding, Error, FilePath, Kind, Manifest,
     MediaType, Model, Timestamp, annotations, docker,
 };
 
@@ -107,6 +109,44 @@ pub struct ModelView {
     pub diff_ids: Vec<Digest>,
     /// The files, in the order of the layers.
     pub files: Vec<ModelFile>,
+}
+
+impl ModelFile {
+    /// What it is in ModelPack.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        mapping::to_modelpack(self)
+            .as_layer()
+            .map(|layer| layer.kind)
+    }
+}
+
+impl Document<Model> {
+    /// Reads the config of an artifact of either dialect as ModelPack says it. The bytes and their
+    /// digest are those of the config that was received.
+    ///
+    /// # Errors
+    /// [`Error::NotAModel`], and those of [`Document::parse_verified`].
+    pub fn read_either(manifest: &Manifest, config: Bytes) -> Result<Self, Error> {
+        let expected = &manifest.config.digest;
+        match Dialect::of(manifest, &config) {
+            Some(Dialect::Docker(_)) => {
+                let document = Document::<DockerConfig>::parse_verified(config, expected)?;
+                let mut model = values::model(document.value(), manifest);
+                let said: Vec<Digest> = document.value().diff_ids().copied().collect();
+                if !said.is_empty() {
+                    model.modelfs.diff_ids = said;
+                }
+                Ok(document.map(|_| model))
+            }
+            Some(_) => Self::parse_verified(config, expected),
+            // A config that is neither says best itself what is wrong with it.
+            None if manifest.is_model() => Self::parse_verified(config, expected),
+            None => Err(Error::NotAModel {
+                actual: manifest.kind().describe(),
+            }),
+        }
+    }
 }
 
 impl ModelView {

@@ -1,6 +1,7 @@
 //! One file per command: arguments, one call into the library, one report.
 
 mod build;
+mod convert;
 mod extract;
 mod inspect;
 mod ls;
@@ -33,6 +34,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Resolve(args) => resolve::run(&global, &printer, args).await,
         Command::Extract(args) => extract::run(&global, &printer, args).await,
         Command::Inspect(args) => inspect::run(&global, &printer, args).await,
+        Command::Convert(args) => convert::run(&global, &printer, args).await,
         Command::Ls(args) => ls::run(&global, &printer, args).await,
         Command::Tag(args) => tag::run(&global, args).await,
         Command::Rm(args) => rm::run(&global, &printer, args).await,

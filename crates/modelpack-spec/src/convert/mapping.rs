@@ -196,7 +196,7 @@ fn file_name(layer: &Descriptor) -> &str {
 }
 
 /// The media type of a file in ModelPack.
-pub(super) fn to_modelpack(file: &ModelFile) -> MediaType {
+pub(crate) fn to_modelpack(file: &ModelFile) -> MediaType {
     if let MediaType::Layer(layer) = &file.layer.media_type {
         return MediaType::Layer(*layer);
     }
@@ -252,4 +252,17 @@ pub(super) fn to_docker(file: &ModelFile, format: Option<&str>) -> Result<MediaT
         _ => Layer::File,
     };
     Ok(MediaType::DockerModelLayer(layer))
+}
+
+/// `llama.cpp` loads the first layer whose type begins like that of GGUF. An adapter that stands before
+/// the weights is written as a plain file, so that it is not taken for them.
+pub(super) fn weights_first(layers: &mut [Descriptor]) {
+    let is =
+        |layer: &Descriptor, kind: Layer| layer.media_type == MediaType::DockerModelLayer(kind);
+    let weights = layers.iter().position(|layer| is(layer, Layer::Gguf));
+    for layer in &mut layers[..weights.unwrap_or(0)] {
+        if is(layer, Layer::Adapter) {
+            layer.media_type = MediaType::DockerModelLayer(Layer::File);
+        }
+    }
 }

@@ -32,7 +32,7 @@ mod legacy;
 pub(crate) mod mapping;
 mod patch;
 mod source;
-mod values;
+pub(crate) mod values;
 
 use std::collections::BTreeMap;
 
@@ -105,6 +105,8 @@ pub struct ConvertOptions {
     pub version: Option<Version>,
     /// What is known of the weights.
     pub facts: DockerFacts,
+    /// Write no [`SOURCE`]: for an artifact that only now gets its form.
+    pub forget: bool,
 }
 
 /// An artifact in another dialect.
@@ -166,6 +168,7 @@ pub fn convert(
             let plain = plain(manifest.value(), config, from, target, options)?;
             match from {
                 // What was broken is not worth being given back.
+                _ if options.forget => (source::write(&plain.0, target)?, plain.1),
                 Dialect::Mixed(_) => (source::write(&plain.0, target)?, plain.1),
                 _ => source::remember(plain, (manifest, config), target)?,
             }
@@ -221,6 +224,7 @@ fn plain(
                 .as_ref()
                 .map(|format| format.to_lowercase());
             written.layers = layers(&files, |file| mapping::to_docker(file, format.as_deref()))?;
+            mapping::weights_first(&mut written.layers);
             written.artifact_type = None;
             let context_size = written.annotations.remove(CONTEXT_SIZE);
             let context_size = context_size

@@ -1,8 +1,8 @@
 //! What one config says, in the words of the other.
 
-use crate::{DockerConfig, Manifest, Model, ModelFs, docker};
+use crate::{DockerConfig, FileRole, Manifest, Model, ModelFs, docker};
 
-use super::DockerFacts;
+use super::{DockerFacts, mapping};
 
 /// Words that name a kind of network and not an architecture.
 const GENERAL: [&str; 6] = [
@@ -67,7 +67,7 @@ pub(super) fn docker_config(
         .or(architecture)
         .or_else(|| model.descriptor.family.clone())
         .or_else(|| said.architecture.clone());
-    docker.size = facts.size.clone();
+    docker.size = facts.size.clone().or_else(|| size(manifest, is_gguf));
     docker.gguf = facts.gguf.clone();
     docker.safetensors = facts.safetensors.clone();
     docker.diffusers = facts.diffusers.clone();
@@ -79,7 +79,7 @@ pub(super) fn docker_config(
     config
 }
 
-pub(super) fn model(config: &DockerConfig, manifest: &Manifest) -> Model {
+pub(crate) fn model(config: &DockerConfig, manifest: &Manifest) -> Model {
     let said = &config.config;
     let mut model = Model::default();
     model.descriptor.created_at = config.created().cloned();
@@ -100,6 +100,17 @@ pub(super) fn model(config: &DockerConfig, manifest: &Manifest) -> Model {
     }
     model.modelfs = ModelFs::new(manifest.layers.iter().map(|layer| layer.digest).collect());
     model
+}
+
+/// The size of the files of the weights, as Docker's tools print it.
+fn size(manifest: &Manifest, is_gguf: bool) -> Option<String> {
+    let files = mapping::files(manifest).ok()?;
+    let weights = files.iter().filter(|file| file.role == FileRole::Weight);
+    let bytes = weights.fold(0_u64, |sum, file| sum.saturating_add(file.layer.size));
+    (bytes > 0).then(|| match is_gguf {
+        true => docker::format_size(bytes),
+        false => docker::format_bytes(bytes),
+    })
 }
 
 /// A number of parameters that Docker's tools printed, as ModelPack prints it: one decimal at most.

@@ -3,6 +3,7 @@
 mod bad_input;
 mod build;
 mod faults;
+mod dialects;
 mod interop;
 mod names;
 mod round_trip;
