@@ -73,6 +73,9 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Write an artifact in another dialect: new documents, the same layers
     Convert(Convert),
+    /// Work with indexes, which hold several variants of a model
+    #[command(subcommand)]
+    Index(Index),
     /// List the artifacts in the local store
     #[command(visible_alias = "list")]
     Ls(Ls),
@@ -130,6 +133,34 @@ pub(crate) struct Build {
     /// Write the real time, owner and group of each file; the artifact then differs between machines
     #[arg(long)]
     pub(crate) preserve_metadata: bool,
+    #[command(flatten)]
+    pub(crate) extras: BuildExtras,
+}
+
+/// What a build in another dialect or with more files takes.
+#[derive(Debug, Args)]
+pub(crate) struct BuildExtras {
+    /// The dialect of the artifact
+    #[arg(long, value_enum, value_name = "DIALECT", default_value = "modelpack")]
+    pub(crate) format: Dialect,
+    /// Add a licence (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) license: Vec<PathBuf>,
+    /// Add a Jinja chat template
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chat_template: Option<PathBuf>,
+    /// Add a multimodal projector
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mmproj: Option<PathBuf>,
+    /// Add a LoRA adapter (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) adapter: Vec<PathBuf>,
+    /// Add a draft model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) draft_model: Option<PathBuf>,
+    /// How many tokens the model is loaded for
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) context_size: Option<i64>,
 }
 
 #[derive(Debug, Args)]
@@ -147,6 +178,15 @@ pub(crate) struct Pull {
     /// Also write its files into this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) extract_dir: Option<PathBuf>,
+    /// Of several variants, the one with this name or quantisation
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["max_size", "fit"])]
+    pub(crate) variant: Option<String>,
+    /// Of several variants, the largest one of at most this size, such as 8GiB
+    #[arg(long, value_name = "SIZE", value_parser = crate::units::parse_bytes, conflicts_with = "fit")]
+    pub(crate) max_size: Option<u64>,
+    /// Of several variants, the largest one that fits into the free memory of this machine
+    #[arg(long)]
+    pub(crate) fit: bool,
     #[command(flatten)]
     pub(crate) network: Network,
 }
@@ -191,10 +231,42 @@ pub(crate) struct Inspect {
     #[arg(long)]
     pub(crate) remote: bool,
     /// Print the config as it was received
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["files", "tensors", "other"])]
     pub(crate) config: bool,
+    /// List the files as a tree
+    #[arg(long)]
+    pub(crate) files: bool,
+    /// List the tensors; of a remote artifact only the headers of its weights are fetched
+    #[arg(long)]
+    pub(crate) tensors: bool,
+    /// Another artifact: say what differs
+    #[arg(value_name = "OTHER", conflicts_with = "files")]
+    pub(crate) other: Option<Reference>,
     #[command(flatten)]
     pub(crate) network: Network,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Index {
+    /// Put artifacts of the local store behind one name
+    Create(CreateIndex),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateIndex {
+    /// Name of the index, with a tag
+    pub(crate) reference: Reference,
+    /// A variant: its name and the artifact (repeatable; the first is the default)
+    #[arg(long, value_name = "NAME=REF", required = true, value_parser = parse_variant)]
+    pub(crate) variant: Vec<(String, Reference)>,
+}
+
+fn parse_variant(text: &str) -> Result<(String, Reference), String> {
+    let (name, reference) = text
+        .split_once('=')
+        .ok_or("write NAME=REF, such as Q4_K_M=ghcr.io/me/model:q4")?;
+    let reference: Reference = reference.parse().map_err(|error| format!("{error}"))?;
+    Ok((name.to_owned(), reference))
 }
 
 /// A dialect of model artifacts.

@@ -7,7 +7,7 @@ use modelpack_spec::{
 };
 use modelpack_store::{Error as StoreError, Lease, Store};
 
-use crate::Error;
+use crate::{Error, variants};
 
 /// Manifest and config of a model. The config is what ModelPack would say, whatever dialect its bytes
 /// are in.
@@ -33,10 +33,13 @@ impl Artifact {
         descriptor: &Descriptor,
     ) -> Result<Self, Error> {
         let bytes = store.read_blob(&descriptor.digest, MAX_DOCUMENT_BYTES)?;
-        let manifest = model_manifest(
-            reference,
-            AnyManifest::parse(bytes, Some(&descriptor.media_type))?,
-        )?;
+        let mut manifest = AnyManifest::parse(bytes, Some(&descriptor.media_type))?;
+        if let AnyManifest::Index(index) = &manifest {
+            let only = variants::only(reference, index.value())?;
+            let bytes = store.read_blob(&only, MAX_DOCUMENT_BYTES)?;
+            manifest = AnyManifest::parse(bytes, None)?;
+        }
+        let manifest = model_manifest(reference, manifest)?;
         let config = &manifest.value().config;
         let config = store.read_blob(&config.digest, MAX_DOCUMENT_BYTES)?;
         Self::new(manifest, config)

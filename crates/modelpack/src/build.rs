@@ -6,10 +6,13 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use modelpack_formats::{Format, Role, Weights};
 use modelpack_layer::{FileAttributes, LayerWriter};
 use modelpack_modelfile::{Metadata, Modelfile, Recipe};
+use modelpack_spec::convert::{CONTEXT_SIZE, DockerFacts, ROLE, context_size};
 use modelpack_spec::{
-    Descriptor, Digest, Document, Encoding, FileMetadata, LayerType, Manifest, Model,
+    Descriptor, Digest, Document, Encoding, FileMetadata, FileRole, LayerType, Manifest, Model,
     ModelCapabilities, ModelFs, Reference, Timestamp, annotations, rules,
 };
 use modelpack_store::{Adopt, Adopted, Lease, Store};
@@ -18,7 +21,9 @@ use serde::Serialize;
 use crate::artifact::Artifact;
 use crate::select::{Selected, select};
 use crate::walk::walk;
-use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking, headers};
+use crate::{
+    Control, Error, Event, ExtraFile, Item, Outcome, Toolkit, blocking, docker, extras, headers,
+};
 
 /// Largest manifest that every registry has to take (OCI distribution specification, pushing manifests).
 const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
@@ -60,6 +65,23 @@ pub struct BuildOptions {
     /// Write real time, owner and group of each file instead of constants. The artifact then differs
     /// from machine to machine.
     pub preserve_metadata: bool,
+    /// The dialect.
+    pub dialect: BuildDialect,
+    /// Files that are added to those of the Modelfile.
+    pub extras: Vec<ExtraFile>,
+    /// How many tokens the model is loaded for: 1 to 2³¹ − 1, or −1 for as many as it can.
+    pub context_size: Option<i64>,
+}
+
+/// The dialect that an artifact is built in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum BuildDialect {
+    /// CNCF ModelPack.
+    #[default]
+    ModelPack,
+    /// Docker's dialect, for one model as GGUF, safetensors or DDUF.
+    Docker,
 }
 
 /// What [`Toolkit::build`] made.
@@ -126,21 +148,35 @@ impl Toolkit {
                 )),
             });
         }
-        let (recipe, selected) = {
+        if let Some(size) = options.context_size {
+            context_size(&size.to_string())?;
+        }
+        let (recipe, selected, known) = {
             let (directory, options) = (directory.to_owned(), options.clone());
-            blocking::run(move || read_recipe(&directory, &options)).await?
+            blocking::run(move || {
+                let (recipe, mut selected) = read_recipe(&directory, &options)?;
+                extras::add(&mut selected, &options.extras)?;
+                let known = headers::of_selected(&selected);
+                Ok((recipe, selected, known))
+            })
+            .await?
         };
-        let (selected, known) = blocking::run(move || {
-            let known = headers::of_selected(&selected);
-            Ok((selected, known))
-        })
-        .await?;
+        let docker = match options.dialect {
+            BuildDialect::ModelPack => None,
+            BuildDialect::Docker => {
+                let groups = docker::weights(&known)?;
+                let format = groups.iter().find(|group| group.role() == Role::Model);
+                let format = format.map_or(Format::Gguf, Weights::format);
+                Some((format, docker::facts(groups)))
+            }
+        };
         let mut warnings = headers::contradictions(&recipe, &known.metadata);
         warnings.extend(known.warnings);
         let described = Described {
             metadata: headers::said(&recipe).or(known.metadata),
             recipe,
             warnings,
+            docker,
         };
         let lease = {
             let store = self.store().clone();
@@ -169,6 +205,8 @@ struct Described {
     /// What the recipe says, and what the weights say where it says nothing.
     metadata: Metadata,
     warnings: Vec<String>,
+    /// Format and facts of the weights, when the artifact is to be in Docker's dialect.
+    docker: Option<(Format, DockerFacts)>,
 }
 
 /// Reads the Modelfile and finds its files.
@@ -228,6 +266,7 @@ fn read_text(path: &Path) -> Result<String, Error> {
 }
 
 /// A layer that is in the store.
+#[derive(Clone)]
 struct Layer {
     descriptor: Descriptor,
     diff_id: Digest,
@@ -242,7 +281,9 @@ fn build_layer(
     preserve: bool,
     control: &Control,
 ) -> Result<Layer, Error> {
-    let Selected { kind, path, file } = selected;
+    let Selected {
+        kind, path, file, ..
+    } = selected;
     let item = Item::new(path.as_str(), file.size, None);
     control.report(Event::Started(&item));
     let metadata = fs::metadata(&file.location)
@@ -343,6 +384,10 @@ fn layer_annotations(
     file.uid = attributes.uid;
     file.gid = attributes.gid;
     file.size = metadata.len();
+    // What kind and name say already is not said again.
+    let role = selected
+        .role
+        .filter(|role| matches!(role, FileRole::Adapter | FileRole::DraftModel));
     let seconds = i64::try_from(attributes.mtime).unwrap_or(0);
     file.mtime = jiff::Timestamp::from_second(seconds)
         .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
@@ -354,6 +399,7 @@ fn layer_annotations(
         (annotations::TITLE, selected.path.to_string()),
     ]
     .into_iter()
+    .chain(role.map(|role| (ROLE, role.as_str().to_owned())))
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
 }
@@ -364,10 +410,15 @@ fn finish(
     lease: &Lease,
     target: &Reference,
     described: Described,
-    layers: Vec<Layer>,
+    mut layers: Vec<Layer>,
     options: &BuildOptions,
 ) -> Result<BuildReport, Error> {
     let before = Artifact::load(store, target).ok();
+    if let Some((format, _)) = &described.docker {
+        let (config, manifest) = documents(&described, &layers, options, None);
+        let order = docker::order(manifest.value(), config.bytes(), *format)?;
+        layers = order.iter().map(|index| layers[*index].clone()).collect();
+    }
     let created = match &options.creation_time {
         CreationTime::Omitted => None,
         CreationTime::Exactly(time) => Some(time.clone()),
@@ -376,15 +427,18 @@ fn finish(
                 .as_ref()
                 .and_then(|artifact| artifact.config.value().descriptor.created_at.clone());
             let is_same = |time: &Timestamp| {
-                let (_, manifest) = documents(&described, &layers, options, Some(time.clone()));
+                let same = written(&described, &layers, options, Some(time.clone()));
                 before
                     .as_ref()
-                    .is_some_and(|artifact| artifact.manifest.digest() == manifest.digest())
+                    .zip(same.ok())
+                    .is_some_and(|(artifact, (_, manifest))| {
+                        artifact.manifest.digest() == manifest.digest()
+                    })
             };
             Some(old.filter(is_same).unwrap_or_else(|| now.clone()))
         }
     };
-    let (config, manifest) = documents(&described, &layers, options, created);
+    let (config, manifest) = written(&described, &layers, options, created)?;
     let size = manifest.bytes().len() as u64;
     if size > MAX_MANIFEST_BYTES {
         return Err(Error::ManifestTooLarge {
@@ -393,8 +447,7 @@ fn finish(
             layers: layers.len(),
         });
     }
-    check_rules(&manifest, &config)?;
-    lease.put_document(&config)?;
+    lease.put(&config)?;
     let descriptor = lease.put_document(&manifest)?;
     store.tag(target, &descriptor)?;
     let unchanged = before.is_some_and(|artifact| artifact.manifest.digest() == manifest.digest());
@@ -415,6 +468,24 @@ fn finish(
             .collect(),
         warnings: described.warnings,
     })
+}
+
+/// Manifest and config in the dialect that was asked for, held against its rules.
+fn written(
+    described: &Described,
+    layers: &[Layer],
+    options: &BuildOptions,
+    created: Option<Timestamp>,
+) -> Result<(Bytes, Document<Manifest>), Error> {
+    let (config, manifest) = documents(described, layers, options, created);
+    check_rules(&manifest, &config)?;
+    match &described.docker {
+        None => Ok((config.bytes().clone(), manifest)),
+        Some((_, facts)) => {
+            let (manifest, config) = docker::documents(&manifest, &config, facts)?;
+            Ok((config, manifest))
+        }
+    }
 }
 
 fn documents(
@@ -452,6 +523,11 @@ fn documents(
     manifest
         .annotations
         .insert(RECIPE.to_owned(), recipe.to_string());
+    if let Some(size) = options.context_size {
+        manifest
+            .annotations
+            .insert(CONTEXT_SIZE.to_owned(), size.to_string());
+    }
     (config, Document::write(manifest))
 }
 

@@ -1,11 +1,11 @@
 //! Listing what is in the local store, or which tags a repository has.
 
 use modelpack_registry::Name;
-use modelpack_spec::{Digest, Reference, Timestamp};
+use modelpack_spec::{Descriptor, Digest, Document, Index, Reference, Timestamp, variant};
 use modelpack_store::{Store, TagEntry};
 use serde::Serialize;
 
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES};
 use crate::{Control, Error, Toolkit, blocking};
 
 /// An artifact in the local store.
@@ -89,6 +89,15 @@ fn list_entry(store: &Store, entry: TagEntry) -> ListEntry {
         ..
     } = entry;
     let digest = descriptor.digest;
+    if let Some(size) = index_size(store, &descriptor) {
+        return ListEntry {
+            reference,
+            digest,
+            created_at: None,
+            size,
+            damage: None,
+        };
+    }
     match Artifact::load_manifest(store, &reference, &descriptor) {
         Ok(artifact) => {
             let mut blobs: Vec<_> = artifact
@@ -123,6 +132,21 @@ fn list_entry(store: &Store, entry: TagEntry) -> ListEntry {
             damage: Some(error.to_string()),
         },
     }
+}
+
+/// Bytes of an index and of all variants that it lists; nothing when it is no index.
+fn index_size(store: &Store, descriptor: &Descriptor) -> Option<u64> {
+    if !descriptor.media_type.is_index() {
+        return None;
+    }
+    let bytes = store
+        .read_blob(&descriptor.digest, MAX_DOCUMENT_BYTES)
+        .ok()?;
+    let index = Document::<Index>::parse(bytes).ok()?;
+    let variants = variant::variants(index.value());
+    Some(variants.iter().fold(descriptor.size, |sum, variant| {
+        sum.saturating_add(variant.content_size.unwrap_or(0))
+    }))
 }
 
 fn moment(entry: &ListEntry) -> Option<jiff::Timestamp> {

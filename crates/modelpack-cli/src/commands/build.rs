@@ -1,9 +1,9 @@
 //! `modelpack build`.
 
-use modelpack::spec::{Encoding, Timestamp};
-use modelpack::{BuildOptions, CreationTime};
+use modelpack::spec::{Encoding, FileRole, Timestamp};
+use modelpack::{BuildDialect, BuildOptions, CreationTime, ExtraFile};
 
-use crate::cli::{Build, Global, Network};
+use crate::cli::{Build, BuildExtras, Dialect, Global, Network};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::{printer, progress, settings};
@@ -22,6 +22,12 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
     options.source_url = args.source_url;
     options.source_revision = args.source_revision;
     options.preserve_metadata = args.preserve_metadata;
+    options.context_size = args.extras.context_size;
+    options.dialect = match args.extras.format {
+        Dialect::ModelPack => BuildDialect::ModelPack,
+        Dialect::Docker => BuildDialect::Docker,
+    };
+    options.extras = extras(args.extras);
     let report = toolkit
         .build(
             &args.path,
@@ -52,4 +58,16 @@ fn creation_time(is_omitted: bool) -> anyhow::Result<CreationTime> {
         Some(moment) => CreationTime::Exactly(time(moment)?),
         None => CreationTime::Now(time(jiff::Timestamp::now())?),
     })
+}
+
+/// The files that are added, in the order in which a model of Docker's has them.
+fn extras(args: BuildExtras) -> Vec<ExtraFile> {
+    let with = |role| move |file| ExtraFile::new(file, role);
+    let licenses = args.license.into_iter().map(with(FileRole::License));
+    licenses
+        .chain(args.chat_template.map(with(FileRole::ChatTemplate)))
+        .chain(args.mmproj.map(with(FileRole::Projector)))
+        .chain(args.adapter.into_iter().map(with(FileRole::Adapter)))
+        .chain(args.draft_model.map(with(FileRole::DraftModel)))
+        .collect()
 }

@@ -3,6 +3,7 @@
 mod build;
 mod convert;
 mod extract;
+mod index;
 mod inspect;
 mod ls;
 mod modelfile;
@@ -35,6 +36,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Extract(args) => extract::run(&global, &printer, args).await,
         Command::Inspect(args) => inspect::run(&global, &printer, args).await,
         Command::Convert(args) => convert::run(&global, &printer, args).await,
+        Command::Index(args) => index::run(&global, &printer, args).await,
         Command::Ls(args) => ls::run(&global, &printer, args).await,
         Command::Tag(args) => tag::run(&global, args).await,
         Command::Rm(args) => rm::run(&global, &printer, args).await,

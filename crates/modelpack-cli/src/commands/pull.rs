@@ -1,6 +1,7 @@
 //! `modelpack pull`.
 
-use modelpack::{ExtractOptions, PullOptions};
+use modelpack::spec::variant::Choice;
+use modelpack::{ExtractOptions, Place, PullOptions, fitting_size};
 
 use crate::cli::{Global, Pull};
 use crate::exit::{DONE, Exit};
@@ -10,8 +11,16 @@ use crate::{progress, settings};
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;
     let control = progress::control(global);
+    let reference = match choice(&args)? {
+        None => args.reference.clone(),
+        Some(choice) => {
+            toolkit
+                .choose_variant(&args.reference, &choice, Place::Registry, &control)
+                .await?
+        }
+    };
     let report = toolkit
-        .pull(&args.reference, &PullOptions::default(), &control)
+        .pull(&reference, &PullOptions::default(), &control)
         .await?;
     if let Some(directory) = &args.extract_dir {
         let pinned = args.reference.with_digest(report.digest);
@@ -29,4 +38,20 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyho
         report.reference
     ))?;
     Ok(DONE)
+}
+
+/// Which variant is wanted, when one is.
+fn choice(args: &Pull) -> anyhow::Result<Option<Choice>> {
+    if let Some(name) = &args.variant {
+        return Ok(Some(Choice::Named(name.clone())));
+    }
+    if let Some(size) = args.max_size {
+        return Ok(Some(Choice::MaxSize(size)));
+    }
+    if args.fit {
+        return Ok(Some(Choice::MaxSize(
+            fitting_size(settings::free_memory()?),
+        )));
+    }
+    Ok(None)
 }

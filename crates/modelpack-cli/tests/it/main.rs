@@ -1,5 +1,7 @@
 //! What the command line adds: output, exit codes and settings.
 
+mod dialects;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 

@@ -1,0 +1,156 @@
+//! Commands about dialects, variants and what is inside an artifact.
+
+use crate::{Served, Shell};
+
+/// A shell with a GGUF model in its store.
+fn with_gguf(reference: &str) -> Shell {
+    let shell = Shell::new();
+    modelpack_testkit::copy_model("tiny-llama-gguf", &shell.path("gguf"));
+    shell.ok(&[
+        "build",
+        "gguf",
+        "-f",
+        "gguf/Modelfile",
+        "-t",
+        reference,
+        "--no-creation-time",
+    ]);
+    shell
+}
+
+#[test]
+fn convert_says_what_it_made_and_that_nothing_was_touched() {
+    let shell = with_gguf("localhost:5000/a/b:v1");
+    let said = shell.ok(&["convert", "localhost:5000/a/b:v1", "--to", "docker"]);
+    assert_eq!(
+        said,
+        "Converted localhost:5000/a/b:v1 from ModelPack: localhost:5000/a/b:v1-docker (3 layers, none of them touched)\n"
+    );
+    let quiet = shell.ok(&[
+        "-q",
+        "convert",
+        "localhost:5000/a/b:v1-docker",
+        "--to",
+        "modelpack",
+        "-t",
+        "localhost:5000/a/b:back",
+    ]);
+    assert_eq!(quiet, "localhost:5000/a/b:back\n");
+    let digest = |name: &str| {
+        let text = shell.ok(&["inspect", name]);
+        let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        value["Digest"].as_str().map(str::to_owned)
+    };
+    assert_eq!(
+        digest("localhost:5000/a/b:v1"),
+        digest("localhost:5000/a/b:back")
+    );
+    let again = shell.ok(&["convert", "localhost:5000/a/b:v1", "--to", "modelpack"]);
+    assert!(again.contains("is ModelPack already"), "{again}");
+    shell.fails(
+        &["convert", "localhost:5000/a/b:none", "--to", "docker"],
+        3,
+        &["is not in the local store"],
+    );
+    shell.fails(
+        &["convert", "localhost:5000/a/b:v1", "--to", "tar"],
+        2,
+        &["docker"],
+    );
+}
+
+#[test]
+fn inspect_shows_files_and_tensors_and_compares() {
+    let shell = with_gguf("localhost:5000/a/b:v1");
+    shell.build("localhost:5000/a/c:v1");
+    let files = shell.ok(&["inspect", "localhost:5000/a/c:v1", "--files"]);
+    assert!(
+        files
+            .lines()
+            .any(|line| line.starts_with("model-00001-of-00002.safetensors    weight")),
+        "{files}"
+    );
+    assert!(files.lines().any(|line| line == "code/"), "{files}");
+    assert!(
+        files
+            .lines()
+            .any(|line| line.starts_with("  ") && line.contains("code")),
+        "{files}"
+    );
+    let tensors = shell.ok(&["inspect", "localhost:5000/a/b:v1", "--tensors"]);
+    assert!(
+        tensors.starts_with("tiny-llama-Q8_0.gguf (gguf, llama, Q8_0)\n"),
+        "{tensors}"
+    );
+    assert!(
+        tensors
+            .lines()
+            .any(|line| line.split_whitespace().take(2).eq(["token_embd.weight", "F16"])),
+        "{tensors}"
+    );
+    let compared = shell.ok(&["inspect", "localhost:5000/a/b:v1", "localhost:5000/a/c:v1"]);
+    assert!(
+        compared
+            .lines()
+            .any(|line| line.starts_with("metadata    format")),
+        "{compared}"
+    );
+    let same = shell.ok(&["inspect", "localhost:5000/a/b:v1", "localhost:5000/a/b:v1"]);
+    assert_eq!(
+        same,
+        "localhost:5000/a/b:v1 and localhost:5000/a/b:v1 are the same artifact\n"
+    );
+    let json = shell.ok(&["--json", "inspect", "localhost:5000/a/b:v1", "--tensors"]);
+    let value: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+    assert_eq!(value["isVerified"], true);
+}
+
+#[test]
+fn variants_travel_through_a_registry() {
+    let shell = with_gguf("localhost:5000/a/b:v1");
+    let served = Served::start(&shell, "registry");
+    let host = &served.host;
+    let (small, large) = (format!("{host}/m/x:small"), format!("{host}/m/x:large"));
+    shell.ok(&["tag", "localhost:5000/a/b:v1", &small]);
+    shell.build(&large);
+    let name = format!("{host}/m/x:v1");
+    let made = shell.ok(&[
+        "index",
+        "create",
+        &name,
+        "--variant",
+        &format!("gguf={small}"),
+        "--variant",
+        &format!("full={large}"),
+    ]);
+    assert!(
+        made.starts_with("VARIANT    QUANTIZATION    PARAMETERS"),
+        "{made}"
+    );
+    shell.ok(&["push", &name, "--plain-http"]);
+    shell.ok(&["rm", &name]);
+    shell.fails(
+        &["pull", &name, "--plain-http"],
+        1,
+        &["there are 2 variants: gguf (", "hint: choose one"],
+    );
+    shell.ok(&["pull", &name, "--plain-http", "--variant", "GGUF"]);
+    let files = shell.ok(&["inspect", &name, "--files"]);
+    assert!(files.contains("tiny-llama-Q8_0.gguf"), "{files}");
+    shell.fails(
+        &["pull", &name, "--plain-http", "--max-size", "1B"],
+        1,
+        &["no variant has at most 1 bytes"],
+    );
+    shell.fails(
+        &["pull", &name, "--max-size", "big"],
+        2,
+        &["write a number and a unit, such as 8GiB"],
+    );
+    shell.ok(&["pull", &name, "--plain-http", "--max-size", "1GiB"]);
+    shell.fails(
+        &["index", "create", &name, "--variant", "gguf"],
+        2,
+        &["write NAME=REF"],
+    );
+}
