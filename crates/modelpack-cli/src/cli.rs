@@ -69,6 +69,10 @@ pub(crate) enum Command {
     Resolve(Resolve),
     /// Write the files of an artifact from the local store into a directory
     Extract(Extract),
+    /// Give a model to a program of another kind
+    Export(Export),
+    /// Load a model with an engine that is installed here
+    Run(Run),
     /// Show what an artifact says about itself
     Inspect(Inspect),
     /// Write an artifact in another dialect: new documents, the same layers
@@ -221,6 +225,35 @@ pub(crate) struct Extract {
     /// Files at the same time [default: 5]
     #[arg(long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
     pub(crate) concurrency: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// Put it into the store of Docker Model Runner [default: $MODELS_PATH or ~/.docker/models]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, required = true)]
+    pub(crate) to_dmr: Option<Option<PathBuf>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// The engine: llama-server, llama-cli or vllm, or a path of one
+    #[arg(long, value_name = "ENGINE", env = "MODELPACK_ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// Only print the command
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Never ask the registry
+    #[arg(long)]
+    pub(crate) no_pull: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    /// More arguments for the engine
+    #[arg(last = true)]
+    pub(crate) arguments: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use modelpack_formats::{
     self as formats, Error as FormatError, Format, Role, ShardIndex, WeightFile, Weights,
 };
 use modelpack_modelfile::{Metadata, Recipe};
-use modelpack_spec::Kind;
+use modelpack_spec::{FileRole, Kind};
 
 use crate::select::Selected;
 
@@ -38,6 +38,8 @@ pub(crate) fn of_selected(selected: &[Selected]) -> Headers {
     let weights = selected
         .iter()
         .filter(|selected| selected.kind == Kind::Weight)
+        // Another model beside this one says nothing of it.
+        .filter(|selected| selected.role != Some(FileRole::DraftModel))
         .map(|selected| (selected.path.as_str(), selected.file.location.as_path()));
     read(weights, all)
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod convert;
+mod export;
 mod extract;
 mod index;
 mod inspect;
@@ -12,6 +13,7 @@ mod pull;
 mod push;
 mod resolve;
 mod rm;
+mod run;
 mod serve;
 mod tag;
 mod verify;
@@ -34,6 +36,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Pull(args) => pull::run(&global, &printer, args).await,
         Command::Resolve(args) => resolve::run(&global, &printer, args).await,
         Command::Extract(args) => extract::run(&global, &printer, args).await,
+        Command::Export(args) => export::run(&global, &printer, args).await,
+        Command::Run(args) => run::run(&global, &printer, args).await,
         Command::Inspect(args) => inspect::run(&global, &printer, args).await,
         Command::Convert(args) => convert::run(&global, &printer, args).await,
         Command::Index(args) => index::run(&global, &printer, args).await,

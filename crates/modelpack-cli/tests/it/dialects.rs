@@ -83,9 +83,10 @@ fn inspect_shows_files_and_tensors_and_compares() {
         "{tensors}"
     );
     assert!(
-        tensors
-            .lines()
-            .any(|line| line.split_whitespace().take(2).eq(["token_embd.weight", "F16"])),
+        tensors.lines().any(|line| line
+            .split_whitespace()
+            .take(2)
+            .eq(["token_embd.weight", "F16"])),
         "{tensors}"
     );
     let compared = shell.ok(&["inspect", "localhost:5000/a/b:v1", "localhost:5000/a/c:v1"]);
@@ -153,4 +154,68 @@ fn variants_travel_through_a_registry() {
         2,
         &["write NAME=REF"],
     );
+}
+
+#[test]
+fn run_prints_its_command_or_becomes_the_engine() {
+    use std::os::unix::fs::PermissionsExt;
+    let shell = with_gguf("localhost:5000/a/b:v1");
+    let dry = shell.ok(&[
+        "run",
+        "localhost:5000/a/b:v1",
+        "--dry-run",
+        "--",
+        "--port",
+        "1 2",
+    ]);
+    assert!(dry.starts_with("llama-server --model "), "{dry}");
+    assert!(
+        dry.ends_with("tiny-llama-Q8_0.gguf --port '1 2'\n"),
+        "{dry}"
+    );
+    shell.fails(
+        &["run", "localhost:5000/a/b:v1"],
+        1,
+        &[
+            "none of llama-server, llama-cli is installed",
+            "install llama.cpp",
+        ],
+    );
+    shell.fails(
+        &["run", "localhost:5000/a/b:v1", "--engine", "vllm"],
+        1,
+        &["which `vllm` does not load"],
+    );
+    let engine = shell.path("llama-cli");
+    std::fs::write(&engine, "#!/bin/sh\necho \"$@\"\nexit 7\n").expect("a file");
+    std::fs::set_permissions(&engine, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    let engine = engine.to_str().expect("text");
+    let ran = shell.run(&[
+        "run",
+        "localhost:5000/a/b:v1",
+        "--engine",
+        engine,
+        "--",
+        "-p",
+        "hi",
+    ]);
+    assert_eq!(ran.code, 7);
+    assert!(
+        ran.stdout.starts_with("--model ") && ran.stdout.ends_with("-p hi\n"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn export_finds_the_store_of_docker_model_runner() {
+    let shell = with_gguf("localhost:5000/a/b:v1");
+    let said = shell.ok(&["export", "localhost:5000/a/b:v1", "--to-dmr"]);
+    let place = shell.path(".docker/models");
+    assert_eq!(
+        said,
+        format!("Exported localhost:5000/a/b:v1 to {}\n", place.display())
+    );
+    assert!(place.join("models.json").is_file());
+    shell.fails(&["export", "localhost:5000/a/b:v1"], 2, &["--to-dmr"]);
 }

@@ -5,6 +5,7 @@ mod build;
 mod faults;
 mod dialects;
 mod docker_build;
+mod export;
 mod interop;
 mod names;
 mod round_trip;
