@@ -162,6 +162,9 @@ pub(crate) struct BuildExtras {
     /// Add a draft model
     #[arg(long, value_name = "FILE")]
     pub(crate) draft_model: Option<PathBuf>,
+    /// Write media types as ModelPack called them up to v0.0.6
+    #[arg(long)]
+    pub(crate) legacy_types: bool,
     /// How many tokens the model is loaded for
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) context_size: Option<i64>,
@@ -171,6 +174,10 @@ pub(crate) struct BuildExtras {
 pub(crate) struct Push {
     /// The artifact
     pub(crate) reference: Reference,
+    /// Also push it in the other dialect, with the same layers [default name: the tag with `-docker` or
+    /// `-modelpack` at its end]
+    #[arg(long, value_name = "REF", num_args = 0..=1, require_equals = true)]
+    pub(crate) twin: Option<Option<Reference>>,
     #[command(flatten)]
     pub(crate) network: Network,
 }
@@ -232,8 +239,11 @@ pub(crate) struct Export {
     /// The artifact
     pub(crate) reference: Reference,
     /// Put it into the store of Docker Model Runner [default: $MODELS_PATH or ~/.docker/models]
-    #[arg(long, value_name = "DIR", num_args = 0..=1, required = true)]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, required_unless_present = "image")]
     pub(crate) to_dmr: Option<Option<PathBuf>>,
+    /// Write it as an image with this name into the local store: files below /models, nothing to run
+    #[arg(long, value_name = "REF", conflicts_with = "to_dmr")]
+    pub(crate) image: Option<Reference>,
 }
 
 #[derive(Debug, Args)]

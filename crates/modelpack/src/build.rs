@@ -10,10 +10,10 @@ use bytes::Bytes;
 use modelpack_formats::{Format, Role, Weights};
 use modelpack_layer::{FileAttributes, LayerWriter};
 use modelpack_modelfile::{Metadata, Modelfile, Recipe};
-use modelpack_spec::convert::{CONTEXT_SIZE, DockerFacts, ROLE, context_size};
+use modelpack_spec::convert::{CONTEXT_SIZE, DockerFacts, ROLE, context_size, to_family};
 use modelpack_spec::{
-    Descriptor, Digest, Document, Encoding, FileMetadata, FileRole, LayerType, Manifest, Model,
-    ModelCapabilities, ModelFs, Reference, Timestamp, annotations, rules,
+    Descriptor, Digest, Document, Encoding, Family, FileMetadata, FileRole, LayerType, Manifest,
+    Model, ModelCapabilities, ModelFs, Reference, Timestamp, annotations, rules,
 };
 use modelpack_store::{Adopt, Adopted, Lease, Store};
 use serde::Serialize;
@@ -67,6 +67,8 @@ pub struct BuildOptions {
     pub preserve_metadata: bool,
     /// The dialect.
     pub dialect: BuildDialect,
+    /// Write the media types of ModelPack as they were called up to v0.0.6, which some registries show.
+    pub legacy_types: bool,
     /// Files that are added to those of the Modelfile.
     pub extras: Vec<ExtraFile>,
     /// How many tokens the model is loaded for: 1 to 2³¹ − 1, or −1 for as many as it can.
@@ -480,6 +482,9 @@ fn written(
     let (config, manifest) = documents(described, layers, options, created);
     check_rules(&manifest, &config)?;
     match &described.docker {
+        None if options.legacy_types => {
+            Ok((config.bytes().clone(), to_family(&manifest, Family::Cnai)))
+        }
         None => Ok((config.bytes().clone(), manifest)),
         Some((_, facts)) => {
             let (manifest, config) = docker::documents(&manifest, &config, facts)?;

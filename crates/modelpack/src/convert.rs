@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::artifact::{Artifact, require};
 use crate::transfer::wanted;
-use crate::{Control, Error, Toolkit, blocking};
+use crate::{Control, Error, Place, Toolkit, blocking};
 
 /// How [`Toolkit::convert`] works.
 #[derive(Debug, Clone)]
@@ -91,7 +91,28 @@ impl Toolkit {
         .await
     }
 
-    /// The same in a registry, without the local store: layers are linked from the repository that has
+    /// Gives an artifact of the local store a twin in the other dialect, so that tools of either kind can
+    /// load it: one set of layers under two names.
+    ///
+    /// # Errors
+    /// Those of [`Self::convert`].
+    pub async fn twin(
+        &self,
+        reference: &Reference,
+        name: Option<&Reference>,
+        control: &Control,
+    ) -> Result<ConvertReport, Error> {
+        let artifact = self.artifact(reference, Place::Local, control).await?;
+        let is_modelpack = artifact.manifest.value().is_model();
+        let mut options = ConvertOptions::new(match is_modelpack {
+            true => Target::Docker,
+            false => Target::ModelPack,
+        });
+        options.target = name.cloned();
+        self.convert(reference, &options, control).await
+    }
+
+    /// Converts like [`Self::convert`], but in a registry and without the local store: layers are linked from the repository that has
     /// them.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Listing what is in the local store, or which tags a repository has.
 
 use modelpack_registry::Name;
-use modelpack_spec::{Descriptor, Digest, Document, Index, Reference, Timestamp, variant};
+use modelpack_spec::{
+    Descriptor, Digest, Document, Index, Manifest, Reference, Timestamp, variant,
+};
 use modelpack_store::{Store, TagEntry};
 use serde::Serialize;
 
@@ -124,6 +126,14 @@ fn list_entry(store: &Store, entry: TagEntry) -> ListEntry {
                 damage: None,
             }
         }
+        // Something else than a model is no damage.
+        Err(Error::NotAModel { .. }) => ListEntry {
+            reference,
+            digest,
+            created_at: None,
+            size: other_size(store, &descriptor),
+            damage: None,
+        },
         Err(error) => ListEntry {
             reference,
             digest,
@@ -147,6 +157,16 @@ fn index_size(store: &Store, descriptor: &Descriptor) -> Option<u64> {
     Some(variants.iter().fold(descriptor.size, |sum, variant| {
         sum.saturating_add(variant.content_size.unwrap_or(0))
     }))
+}
+
+/// Bytes of anything else that has layers.
+fn other_size(store: &Store, descriptor: &Descriptor) -> u64 {
+    let manifest = store
+        .read_blob(&descriptor.digest, MAX_DOCUMENT_BYTES)
+        .ok()
+        .and_then(|bytes| Document::<Manifest>::parse(bytes).ok());
+    let content = manifest.map_or(0, |manifest| manifest.value().content_size());
+    descriptor.size.saturating_add(content)
 }
 
 fn moment(entry: &ListEntry) -> Option<jiff::Timestamp> {

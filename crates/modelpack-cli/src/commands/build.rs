@@ -23,6 +23,7 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
     options.source_revision = args.source_revision;
     options.preserve_metadata = args.preserve_metadata;
     options.context_size = args.extras.context_size;
+    options.legacy_types = args.extras.legacy_types;
     options.dialect = match args.extras.format {
         Dialect::ModelPack => BuildDialect::ModelPack,
         Dialect::Docker => BuildDialect::Docker,

@@ -8,6 +8,25 @@ use crate::printer::Printer;
 use crate::{progress, settings};
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Export) -> anyhow::Result<Exit> {
+    if let Some(target) = &args.image {
+        let toolkit = settings::local(global)?;
+        let report = toolkit
+            .export_image(&args.reference, target, &progress::control(global))
+            .await?;
+        if printer.json {
+            printer.result(&report, |_| String::new())?;
+        } else if printer.quiet {
+            printer.raw(&format!("{}\n", report.digest))?;
+        }
+        printer.done(&format!(
+            "Wrote {} as an image: {} (skopeo copies it from oci:{}:{})",
+            report.source,
+            report.reference,
+            toolkit.store().root().display(),
+            report.reference
+        ))?;
+        return Ok(DONE);
+    }
     let directory = match args.to_dmr.flatten() {
         Some(directory) => directory,
         None => default_directory()?,

@@ -28,6 +28,17 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyho
         return Ok(DONE);
     }
     let report = toolkit.push(&args.reference, &options, &control).await?;
+    if let Some(name) = &args.twin {
+        let twin = toolkit
+            .twin(&args.reference, name.as_ref(), &control)
+            .await?;
+        let twin = toolkit.push(&twin.reference, &options, &control).await?;
+        if printer.json {
+            printer.result(&[report, twin], |_| String::new())?;
+            return Ok(DONE);
+        }
+        printer.done(&format!("Pushed its twin: {}", twin.reference))?;
+    }
     if printer.json {
         printer.result(&report, |_| String::new())?;
     } else if printer.quiet {

@@ -219,3 +219,62 @@ fn export_finds_the_store_of_docker_model_runner() {
     assert!(place.join("models.json").is_file());
     shell.fails(&["export", "localhost:5000/a/b:v1"], 2, &["--to-dmr"]);
 }
+
+#[test]
+fn a_twin_has_the_same_layers_and_old_names_are_written_on_request() {
+    let shell = with_gguf("localhost:5000/a/b:v1");
+    let served = Served::start(&shell, "registry");
+    let name = format!("{}/m/x:v1", served.host);
+    shell.ok(&["tag", "localhost:5000/a/b:v1", &name]);
+    let said = shell.ok(&["push", &name, "--plain-http", "--twin"]);
+    assert!(
+        said.contains(&format!("Pushed its twin: {name}-docker")),
+        "{said}"
+    );
+    let own = format!("{}/m/x:llama", served.host);
+    let said = shell.ok(&[
+        "--json",
+        "push",
+        &name,
+        "--plain-http",
+        &format!("--twin={own}"),
+    ]);
+    let reports: serde_json::Value = serde_json::from_str(&said).expect("it is JSON");
+    assert_eq!(reports[1]["reference"], own.as_str());
+    // Everything but the two documents was there.
+    let blobs = reports[1]["blobs"].as_array().expect("blobs");
+    assert!(
+        blobs
+            .iter()
+            .filter(|blob| blob["outcome"] == "transferred")
+            .count()
+            <= 1,
+        "{said}"
+    );
+    let layers = |name: &str| {
+        let text = shell.ok(&["inspect", name, "--remote", "--plain-http"]);
+        let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        let layers = value["Layers"].as_array().expect("layers").clone();
+        layers
+            .iter()
+            .map(|layer| layer["Digest"].to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(layers(&name), layers(&own));
+
+    shell.ok(&[
+        "build",
+        "gguf",
+        "-f",
+        "gguf/Modelfile",
+        "-t",
+        "localhost:5000/a/old:v1",
+        "--legacy-types",
+    ]);
+    let old = shell.ok(&["inspect", "localhost:5000/a/old:v1"]);
+    assert!(
+        old.contains("application/vnd.cnai.model.weight.v1.raw"),
+        "{old}"
+    );
+    assert!(!old.contains("vnd.cncf"), "{old}");
+}

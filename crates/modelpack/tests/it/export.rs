@@ -1,10 +1,13 @@
 //! Models that are given to programs of other kinds.
 
 use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Output};
 
 use modelpack::spec::FileRole;
-use modelpack::{BuildDialect, BuildOptions, Control, ExtraFile, Reference, ResolveOptions};
-use modelpack_testkit::fixtures;
+use modelpack::{
+    BuildDialect, BuildOptions, Control, ExtraFile, PushOptions, Reference, ResolveOptions,
+};
+use modelpack_testkit::{fixtures, skip, tool};
 
 use crate::scene::{Scene, tree};
 
@@ -247,4 +250,171 @@ async fn a_model_that_no_engine_loads_is_said_to_be_one() {
         "{error}"
     );
     assert!(error.hint().expect("a hint").contains("modelpack resolve"));
+}
+
+fn run(program: &str, arguments: &[&str]) -> Output {
+    Command::new(program)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| panic!("{program}: {error}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_has_the_files_and_no_program() {
+    let scene = Scene::new().await;
+    let gguf = weight("everything-Q4_K_M.gguf");
+    let files: [(&str, &[u8]); 2] = [("model.gguf", &gguf), ("d/x.json", b"{}")];
+    let model = scene.model("m", "MODEL *.gguf\nCONFIG d/*\n", &files);
+    scene.build(&model, "a/b:v1").await.expect("it builds");
+    let (source, target, control) = (
+        scene.reference("a/b:v1"),
+        scene.reference("a/b:image"),
+        Control::default(),
+    );
+    let image = scene
+        .publisher
+        .export_image(&source, &target, &control)
+        .await
+        .expect("it is made");
+    let again = scene
+        .publisher
+        .export_image(&source, &scene.reference("a/b:again"), &control)
+        .await
+        .expect("it is made");
+    assert_eq!((image.layers, image.digest), (2, again.digest));
+    let listed = scene.publisher.list().await.expect("it lists");
+    assert!(
+        listed
+            .iter()
+            .all(|entry| entry.damage.is_none() && entry.size > 0),
+        "{listed:?}"
+    );
+    // It is no model, and says what it is.
+    let error = scene
+        .publisher
+        .inspect(&target)
+        .await
+        .expect_err("it is no model");
+    assert!(
+        error.to_string().ends_with("but a container image"),
+        "{error}"
+    );
+
+    let store = scene.publisher.store();
+    let bytes = store
+        .read_blob(&image.digest, 1 << 20)
+        .expect("it is there");
+    let manifest: serde_json::Value = serde_json::from_slice(&bytes).expect("it is JSON");
+    let digest = manifest["config"]["digest"]
+        .as_str()
+        .expect("a digest")
+        .parse()
+        .expect("a digest");
+    let config: serde_json::Value =
+        serde_json::from_slice(&store.read_blob(&digest, 1 << 20).expect("it is there"))
+            .expect("it is JSON");
+    let ids = config["rootfs"]["diff_ids"]
+        .as_array()
+        .expect("diff ids")
+        .clone();
+    let layers: Vec<_> = manifest["layers"]
+        .as_array()
+        .expect("layers")
+        .iter()
+        .map(|layer| layer["digest"].clone())
+        .collect();
+    assert_eq!(ids, layers);
+    for (layer, path) in layers.iter().zip(["models/d/x.json", "models/model.gguf"]) {
+        let digest: modelpack::Digest =
+            layer.as_str().expect("a digest").parse().expect("a digest");
+        let tar = store.read_blob(&digest, 1 << 20).expect("it is there");
+        assert!(tar.starts_with(path.as_bytes()), "{path}");
+    }
+    if tool("skopeo").is_none() {
+        skip("skopeo is not installed");
+        return;
+    }
+    let from = format!("oci:{}:{target}", store.root().display());
+    let seen = run("skopeo", &["inspect", "--config", &from]);
+    assert!(
+        seen.status.success(),
+        "{}",
+        String::from_utf8_lossy(&seen.stderr)
+    );
+    let copied = run(
+        "skopeo",
+        &[
+            "copy",
+            "--dest-tls-verify=false",
+            &from,
+            &format!("docker://{target}"),
+        ],
+    );
+    assert!(
+        copied.status.success(),
+        "{}",
+        String::from_utf8_lossy(&copied.stderr)
+    );
+    let remote = run(
+        "skopeo",
+        &[
+            "inspect",
+            "--tls-verify=false",
+            &format!("docker://{target}"),
+        ],
+    );
+    assert!(
+        remote.status.success(),
+        "{}",
+        String::from_utf8_lossy(&remote.stderr)
+    );
+}
+
+/// A model cannot be taken for a container image by mistake.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_is_not_a_container() {
+    let scene = Scene::new().await;
+    let gguf = weight("everything-Q4_K_M.gguf");
+    let control = Control::default();
+    for (rest, options) in [
+        ("a/b:pack", BuildOptions::default()),
+        ("a/b:docker", docker()),
+    ] {
+        let reference = build(&scene, rest, &[("model.gguf", &gguf)], &options).await;
+        scene
+            .publisher
+            .push(&reference, &PushOptions::default(), &control)
+            .await
+            .expect("it is pushed");
+        let inspected = scene
+            .publisher
+            .inspect(&reference)
+            .await
+            .expect("it is there");
+        let manifest = String::from_utf8_lossy(inspected.manifest.bytes()).into_owned();
+        assert!(
+            !manifest.contains("image.config.v1") && !manifest.contains("image.layer.v1"),
+            "{manifest}"
+        );
+        let url = format!("docker://{reference}");
+        if tool("skopeo").is_some() {
+            let seen = run("skopeo", &["inspect", "--tls-verify=false", &url]);
+            assert!(
+                !seen.status.success(),
+                "{}",
+                String::from_utf8_lossy(&seen.stdout)
+            );
+        } else {
+            skip("skopeo is not installed");
+        }
+        if tool("podman").is_some() {
+            let ran = run(
+                "podman",
+                &["run", "--rm", "--tls-verify=false", &reference.to_string()],
+            );
+            assert!(!ran.status.success(), "podman ran it");
+        } else {
+            skip("podman is not installed");
+        }
+    }
 }
