@@ -10,7 +10,9 @@ use bytes::Bytes;
 use modelpack_formats::{Format, Role, Weights};
 use modelpack_layer::{FileAttributes, LayerWriter};
 use modelpack_modelfile::{Metadata, Modelfile, Recipe};
-use modelpack_spec::convert::{CONTEXT_SIZE, DockerFacts, ROLE, context_size, to_family};
+use modelpack_spec::convert::{
+    CONTENT_TYPE, CONTEXT_SIZE, DockerFacts, ROLE, RUNTIME_TYPE, context_size, to_family,
+};
 use modelpack_spec::{
     Descriptor, Digest, Document, Encoding, Family, FileMetadata, FileRole, LayerType, Manifest,
     Model, ModelCapabilities, ModelFs, Reference, Timestamp, annotations, rules,
@@ -153,13 +155,14 @@ impl Toolkit {
         if let Some(size) = options.context_size {
             context_size(&size.to_string())?;
         }
-        let (recipe, selected, known) = {
+        let (recipe, selected, known, runtime) = {
             let (directory, options) = (directory.to_owned(), options.clone());
             blocking::run(move || {
                 let (recipe, mut selected) = read_recipe(&directory, &options)?;
                 extras::add(&mut selected, &options.extras)?;
+                let runtime = extras::runtime(&mut selected)?;
                 let known = headers::of_selected(&selected);
-                Ok((recipe, selected, known))
+                Ok((recipe, selected, known, runtime))
             })
             .await?
         };
@@ -196,7 +199,11 @@ impl Toolkit {
         });
         let layers = blocking::all_blocking(self.concurrency(), pieces).await?;
         control.check()?;
-        let (store, target, options) = (self.store().clone(), target.clone(), options.clone());
+        let (store, target, mut options) = (self.store().clone(), target.clone(), options.clone());
+        // It stands where tools look that do not know the file.
+        options.context_size = options
+            .context_size
+            .or(runtime.and_then(|runtime| runtime.context_size));
         blocking::run(move || finish(&store, &lease, &target, described, layers, &options)).await
     }
 }
@@ -390,6 +397,7 @@ fn layer_annotations(
     let role = selected
         .role
         .filter(|role| matches!(role, FileRole::Adapter | FileRole::DraftModel));
+    let is_runtime = selected.role == Some(FileRole::Runtime);
     let seconds = i64::try_from(attributes.mtime).unwrap_or(0);
     file.mtime = jiff::Timestamp::from_second(seconds)
         .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
@@ -402,6 +410,7 @@ fn layer_annotations(
     ]
     .into_iter()
     .chain(role.map(|role| (ROLE, role.as_str().to_owned())))
+    .chain(is_runtime.then(|| (CONTENT_TYPE, RUNTIME_TYPE.to_owned())))
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
 }

@@ -1,15 +1,19 @@
 //! Files that are added to a model besides those of its Modelfile.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use modelpack_formats::{self as formats, Role};
-use modelpack_spec::{FilePath, FileRole, Kind, PathSet};
+use modelpack_spec::{FilePath, FileRole, Kind, PathSet, RuntimeConfig};
 
 use crate::Error;
 use crate::select::Selected;
 use crate::walk::SourceFile;
+
+/// Largest runtime configuration that is read, in bytes.
+const MAX_RUNTIME_BYTES: u64 = 1024 * 1024;
 
 /// A file that is added to a model, and what it is to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +98,45 @@ fn source(extra: &ExtraFile) -> Result<Selected, Error> {
             mode: metadata.permissions().mode() & 0o777,
         },
     })
+}
+
+/// Reads the runtime configuration among the files of a model, which is known by its name, and marks it.
+/// What it names has to be there.
+pub(crate) fn runtime(selected: &mut [Selected]) -> Result<Option<RuntimeConfig>, Error> {
+    let Some(at) = selected
+        .iter()
+        .position(|file| file.path.as_str() == RuntimeConfig::FILE_NAME)
+    else {
+        return Ok(None);
+    };
+    let location = &selected[at].file.location;
+    let fail = |error| Error::file("cannot read", location, error);
+    let mut bytes = Vec::new();
+    fs::File::open(location)
+        .map_err(fail)?
+        .take(MAX_RUNTIME_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(fail)?;
+    let runtime = RuntimeConfig::read(bytes.into())?.into_value();
+    let named = [
+        &runtime.chat_template,
+        &runtime.projector,
+        &runtime.draft_model,
+    ];
+    let named = named.into_iter().flatten().chain(&runtime.adapters);
+    for path in named {
+        if !selected.iter().any(|file| file.path == *path) {
+            return Err(Error::InvalidInput {
+                what: format!(
+                    "{} names `{path}`, which is no file of the model",
+                    RuntimeConfig::FILE_NAME
+                ),
+                hint: Some("add it to the Modelfile, or take it out there".to_owned()),
+            });
+        }
+    }
+    selected[at].role = Some(FileRole::Runtime);
+    Ok(Some(runtime))
 }
 
 /// Other tools know a licence by its name.

@@ -418,3 +418,60 @@ async fn a_model_is_not_a_container() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn default_parameters_travel_in_both_dialects() {
+    let scene = Scene::new().await;
+    let gguf = weight("everything-Q4_K_M.gguf");
+    let runtime = br#"{"contextSize":2048,"system":"Be brief.","parameters":{"temperature":0.7,"stop":["</s>"]},"chatTemplate":"t.jinja"}"#;
+    let files: [(&str, &[u8]); 3] = [
+        ("model.gguf", &gguf),
+        ("t.jinja", b"x"),
+        ("modelpack-runtime.json", runtime),
+    ];
+    let modelfile = "MODEL *.gguf\nCONFIG *.jinja\nCONFIG *.json\n";
+    let model = scene.model("m", modelfile, &files);
+    let control = Control::default();
+    for options in [BuildOptions::default(), docker()] {
+        let reference = scene.reference("a/b:v1");
+        scene
+            .publisher
+            .build(&model, &reference, &options, &control)
+            .await
+            .expect("it builds");
+        let plan = scene
+            .publisher
+            .launch_plan(
+                &reference,
+                Some("llama-cli"),
+                &ResolveOptions::default(),
+                &control,
+            )
+            .await
+            .expect("it loads");
+        let arguments = plan.commands[0].arguments.join(" ");
+        assert!(arguments.ends_with("/t.jinja --ctx-size 2048 --temp 0.7 --system-prompt Be brief. --reverse-prompt </s>"), "{arguments}");
+    }
+    let docker = scene
+        .publisher
+        .inspect(&scene.reference("a/b:v1"))
+        .await
+        .expect("it is there");
+    assert!(String::from_utf8_lossy(docker.config.bytes()).contains(r#""context_size":2048"#));
+    let check = async |text: &str, expected: &str| {
+        std::fs::write(model.join("modelpack-runtime.json"), text).expect("a file");
+        let error = scene
+            .build(&model, "a/b:v2")
+            .await
+            .expect_err("it is refused")
+            .to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    check("{", "invalid runtime configuration").await;
+    check(r#"{"contextSize":4294967301}"#, "contextSize is 4294967301").await;
+    check(
+        r#"{"projector":"p.gguf"}"#,
+        "names `p.gguf`, which is no file of the model",
+    )
+    .await;
+}
