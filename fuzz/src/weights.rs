@@ -64,7 +64,9 @@ fn header(input: &[u8]) {
             assert_eq!(groups[0].parameters(), header.parameters());
         }
     }
-    assert_eq!(by_pieces(input).ok(), whole.ok());
+    // As text, since a header may hold a number that is none, and none of those equals itself.
+    let text = |header: Option<modelpack_formats::Header>| format!("{header:?}");
+    assert_eq!(text(by_pieces(input).ok()), text(whole.ok()));
 }
 
 fn by_pieces(input: &[u8]) -> Result<modelpack_formats::Header, Error> {

@@ -96,7 +96,7 @@ async fn a_model_is_listed_in_dockers_store_beside_those_that_were_there() {
 
     // A blob that is wrong is replaced, one that is right is left; no entry stands twice.
     let digest = modelpack::Digest::sha256(&gguf);
-    let blob = dmr.join("blobs/sha256").join(digest.hex().to_string());
+    let blob = dmr.join("blobs/sha256").join(digest.hex());
     std::fs::write(&blob, vec![0; gguf.len()]).expect("it can be written");
     let again = scene
         .publisher

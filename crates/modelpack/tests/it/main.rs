@@ -2,10 +2,10 @@
 
 mod bad_input;
 mod build;
-mod faults;
 mod dialects;
 mod docker_build;
 mod export;
+mod faults;
 mod interop;
 mod names;
 mod round_trip;
