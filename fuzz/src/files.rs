@@ -1,7 +1,7 @@
 //! Properties of the files that a model is made of.
 
 use modelpack_layer::{Destination, Expected, Limits};
-use modelpack_modelfile::{Modelfile, Pattern};
+use modelpack_modelfile::{Filter, GenerateOptions, Metadata, Modelfile, Pattern, generate};
 use modelpack_spec::{Digest, Encoding};
 
 /// A Modelfile prints as it was read, and what it says survives being written anew.
@@ -56,6 +56,42 @@ pub fn pattern(input: &[u8]) {
         && let Ok(escaped) = Pattern::parse(&Pattern::escape(path))
     {
         assert!(escaped.matches(path), "{path:?}");
+    }
+}
+
+/// What is excluded is neither entered nor kept, whatever is included. The input is an exclude, an
+/// include and a path, one line each.
+pub fn filter(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let mut lines = text.lines().map(str::to_owned);
+    let mut next = || lines.next().unwrap_or_default();
+    let (exclude, include, path) = (next(), next(), next());
+    let itself = Filter::new(&[Pattern::escape(&path)], std::slice::from_ref(&exclude));
+    if let (Ok(both), Ok(itself)) = (Filter::new(&[include], &[exclude]), itself) {
+        // A filter that includes the path by name leaves it out only for the exclude. Braces mean
+        // something in a filter and are not escaped.
+        if !path.contains(['{', '}']) && both.keep(&path) {
+            assert!(itself.keep(&path), "{path:?}");
+        }
+        let _ = both.enter(&path);
+    }
+}
+
+/// Any configuration gives a Modelfile that says the same, or is refused.
+pub fn transformers_config(input: &[u8]) {
+    let mut options = GenerateOptions::default();
+    options.name = Some("model".to_owned());
+    options.metadata = Metadata::from_transformers(&[input, input]);
+    if let Ok(text) = generate(&[("model.bin".to_owned(), 1)], &options) {
+        let recipe = Modelfile::parse(&text)
+            .lower()
+            .unwrap_or_else(|diagnostics| panic!("{text:?}: {diagnostics:?}"));
+        let said = [recipe.family, recipe.precision, recipe.quantization];
+        let metadata = options.metadata;
+        let known = [metadata.family, metadata.precision, metadata.quantization];
+        assert_eq!(said, known, "{text:?}");
     }
 }
 

@@ -13,14 +13,16 @@
 mod dialects;
 mod documents;
 mod files;
+mod registry;
 mod text;
 mod weights;
 mod wire;
 
 pub use dialects::{convert_artifact, document_docker};
 pub use documents::{document_manifest, document_model, rules};
-pub use files::{modelfile, pattern, tar_layer};
-pub use text::{digest, file_path, media_type, reference};
+pub use files::{filter, modelfile, pattern, tar_layer, transformers_config};
+pub use registry::registry_requests;
+pub use text::{digest, file_metadata, file_path, media_type, reference, timestamp};
 pub use weights::{
     dduf_header, gguf_header, onnx_header, pytorch_listing, safetensors_header, shard_index,
 };
@@ -35,6 +37,8 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("digest", digest),
     ("file_path", file_path),
     ("media_type", media_type),
+    ("timestamp", timestamp),
+    ("file_metadata", file_metadata),
     ("document_manifest", document_manifest),
     ("document_model", document_model),
     ("document_docker", document_docker),
@@ -46,6 +50,8 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("docker_config", docker_config),
     ("modelfile", modelfile),
     ("pattern", pattern),
+    ("filter", filter),
+    ("transformers_config", transformers_config),
     ("safetensors_header", safetensors_header),
     ("gguf_header", gguf_header),
     ("onnx_header", onnx_header),
@@ -53,4 +59,5 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("dduf_header", dduf_header),
     ("shard_index", shard_index),
     ("tar_layer", tar_layer),
+    ("registry_requests", registry_requests),
 ];

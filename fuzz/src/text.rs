@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path};
 
-use modelpack_spec::{Digest, FilePath, MediaType, Reference};
+use modelpack_spec::{Descriptor, Digest, FilePath, MediaType, Reference, Timestamp, annotations};
 
 /// A reference that is accepted prints canonically, and what it prints reads the same.
 pub fn reference(input: &[u8]) {
@@ -53,5 +53,33 @@ pub fn media_type(input: &[u8]) {
         let media_type = MediaType::from(text);
         assert_eq!(media_type.to_string(), text);
         assert!(!media_type.describe().is_empty());
+    }
+}
+
+/// A time that is accepted prints as it was read.
+pub fn timestamp(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    if let Ok(time) = text.parse::<Timestamp>() {
+        assert_eq!(time.to_string(), text);
+        assert!(text.is_ascii() && text.len() >= "2026-01-01T00:00:00Z".len());
+    }
+}
+
+/// Whatever a layer says of its file is read or left; written again it reads the same.
+pub fn file_metadata(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let read = |text: &str| {
+        let mut layer = Descriptor::new(MediaType::OciManifest, Digest::sha256(b""), 0);
+        layer
+            .annotations
+            .insert(annotations::FILE_METADATA.to_owned(), text.to_owned());
+        annotations::file_metadata(&layer)
+    };
+    if let Some(metadata) = read(text) {
+        assert_eq!(read(&metadata.to_annotation()), Some(metadata));
     }
 }

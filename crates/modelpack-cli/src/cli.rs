@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use modelpack::Reference;
+
+use crate::commands::Serve;
 
 /// Builds, pushes, pulls and resolves AI models as OCI artifacts (CNCF ModelPack).
 #[derive(Debug, Parser)]
@@ -17,8 +20,8 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  modelpack modelfile generate ./qwen3                     write a Modelfile for a directory
-  modelpack build ./qwen3 -f qwen3/Modelfile -t ghcr.io/me/qwen3:0.6b
+  modelpack modelfile generate ./qwen3 -O ./qwen3          write a Modelfile for a directory
+  modelpack build ./qwen3 -t ghcr.io/me/qwen3:0.6b
   modelpack push ghcr.io/me/qwen3:0.6b
   modelpack resolve ghcr.io/me/qwen3:0.6b                  a verified local directory, pulled when needed
   modelpack serve                                          the local store as a registry on 127.0.0.1:5000
@@ -33,13 +36,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DIR", env = "MODELPACK_STORAGE_DIR")]
     pub(crate) storage_dir: Option<PathBuf>,
     /// Print the result as JSON
-    #[arg(long, global = true, env = "MODELPACK_JSON")]
+    #[arg(long, global = true, env = "MODELPACK_JSON", value_parser = FalseyValueParser::new())]
     pub(crate) json: bool,
     /// Print nothing but results and errors
-    #[arg(short, long, global = true, env = "MODELPACK_QUIET")]
+    #[arg(short, long, global = true, env = "MODELPACK_QUIET", value_parser = FalseyValueParser::new())]
     pub(crate) quiet: bool,
     /// Print no progress
-    #[arg(long, global = true, env = "MODELPACK_NO_PROGRESS")]
+    #[arg(long, global = true, env = "MODELPACK_NO_PROGRESS", value_parser = FalseyValueParser::new())]
     pub(crate) no_progress: bool,
 }
 
@@ -50,11 +53,36 @@ pub(crate) struct Network {
     #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
     pub(crate) concurrency: Option<usize>,
     /// Talk plain HTTP
-    #[arg(long, env = "MODELPACK_PLAIN_HTTP")]
+    #[arg(long, env = "MODELPACK_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
     pub(crate) plain_http: bool,
     /// Take any TLS certificate; contents are still verified by digest
-    #[arg(long, env = "MODELPACK_INSECURE")]
+    #[arg(long, env = "MODELPACK_INSECURE", value_parser = FalseyValueParser::new())]
     pub(crate) insecure: bool,
+    /// Also trust the certificate authorities in this file, PEM (repeatable)
+    #[arg(long, value_name = "FILE", env = "MODELPACK_CA_FILE")]
+    pub(crate) ca_file: Vec<PathBuf>,
+    /// Certificate that is shown to the registry, PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "client_key",
+        env = "MODELPACK_CLIENT_CERT"
+    )]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// Key of that certificate, PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "client_cert",
+        env = "MODELPACK_CLIENT_KEY"
+    )]
+    pub(crate) client_key: Option<PathBuf>,
+    /// Read credentials from this file only
+    #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE")]
+    pub(crate) authfile: Option<PathBuf>,
+    /// Settings of single hosts [default: $XDG_CONFIG_HOME/modelpack/hosts.toml]
+    #[arg(long, value_name = "FILE", env = "MODELPACK_HOSTS_FILE")]
+    pub(crate) hosts_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,7 +120,7 @@ pub(crate) enum Command {
     /// Hash the local store again and look for damage
     Verify,
     /// Serve the local store as a registry
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Work with Modelfiles
     #[command(subcommand)]
     Modelfile(Modelfile),
@@ -107,15 +135,9 @@ pub(crate) struct Build {
     /// Name of the artifact, with a tag
     #[arg(short, long, value_name = "REF")]
     pub(crate) target: Reference,
-    /// The Modelfile [default: Modelfile]
-    #[arg(
-        short = 'f',
-        long,
-        value_name = "FILE",
-        default_value = "Modelfile",
-        hide_default_value = true
-    )]
-    pub(crate) modelfile: PathBuf,
+    /// The Modelfile [default: ./Modelfile, else PATH/Modelfile]
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) modelfile: Option<PathBuf>,
     /// Files at the same time [default: 5]
     #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
     pub(crate) concurrency: Option<usize>,
@@ -186,7 +208,7 @@ pub(crate) struct Push {
 pub(crate) struct Pull {
     /// The artifact
     pub(crate) reference: Reference,
-    /// Also write its files into this directory
+    /// Also put its files into this directory: read-only links into the store, no second copy on disk
     #[arg(long, value_name = "DIR")]
     pub(crate) extract_dir: Option<PathBuf>,
     /// Of several variants, the one with this name or quantisation
@@ -198,6 +220,9 @@ pub(crate) struct Pull {
     /// Of several variants, the largest one that fits into the free memory of this machine
     #[arg(long)]
     pub(crate) fit: bool,
+    /// Put the files into the directory only, as files of their own, and leave the store alone
+    #[arg(long, requires = "extract_dir")]
+    pub(crate) extract_from_remote: bool,
     #[command(flatten)]
     pub(crate) network: Network,
 }
@@ -376,18 +401,6 @@ pub(crate) struct Prune {
     /// Also remove downloads that nobody has continued for so many hours
     #[arg(long, value_name = "HOURS")]
     pub(crate) partials_older_than: Option<u64>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Serve {
-    /// Address and port; port 0 takes any free one
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:5000",
-        env = "MODELPACK_LISTEN"
-    )]
-    pub(crate) listen: std::net::SocketAddr,
 }
 
 #[derive(Debug, Subcommand)]

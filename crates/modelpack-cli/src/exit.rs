@@ -56,6 +56,7 @@ pub(crate) fn code(error: &anyhow::Error) -> Exit {
         };
     }
     match error.downcast_ref::<modelpack::Error>() {
+        Some(error) if error.is_usage() => USAGE,
         Some(error) if error.is_cancelled() => INTERRUPTED,
         Some(error) if error.is_no_space() => NO_SPACE,
         Some(error) if error.is_integrity() => INTEGRITY,
@@ -65,3 +66,6 @@ pub(crate) fn code(error: &anyhow::Error) -> Exit {
         _ => FAILED,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,9 +54,9 @@ fn write_out(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Prints a note to stderr.
+/// Prints a note to stderr. When nobody reads it any more, that is no reason to end.
 pub(crate) fn note(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Prints what went well but looks odd.

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use modelpack::{CancelToken, Control, Event, Item, Outcome, Progress};
 
 use crate::cli::Global;
 use crate::printer::note;
 use crate::units;
+
+/// Width of the names before the bars, in characters; the template says the same.
+const NAME_CHARS: usize = 24;
 
 /// A control that shows progress as the flags and the terminal say, and stops on Ctrl-C.
 pub(crate) fn control(global: &Global) -> Control {
@@ -23,7 +26,7 @@ pub(crate) fn control(global: &Global) -> Control {
     let control = if global.quiet || global.no_progress || global.json {
         Control::default()
     } else if std::io::stderr().is_terminal() {
-        Control::with_progress(Arc::new(Bars::new()))
+        Control::with_progress(Arc::new(Bars::new(ProgressDrawTarget::stderr())))
     } else {
         Control::with_progress(Arc::new(Lines))
     };
@@ -37,6 +40,7 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::Resumed => "done (resumed)",
         Outcome::Mounted => "mounted",
         Outcome::Linked => "linked",
+        Outcome::Hashed => "hashed",
         _ => "copied",
     }
 }
@@ -93,35 +97,47 @@ struct State {
 }
 
 impl Bars {
-    fn new() -> Self {
+    fn new(target: ProgressDrawTarget) -> Self {
         Self {
-            all: MultiProgress::new(),
+            all: MultiProgress::with_draw_target(target),
             state: Mutex::default(),
         }
     }
 
     fn bar(&self, name: &str, size: u64) -> ProgressBar {
-        const TEMPLATE: &str = "{prefix:24!} {bar:24} {decimal_bytes:>10} / {decimal_total_bytes:10} {decimal_bytes_per_sec:>12} {msg}";
+        const TEMPLATE: &str = "{prefix:24} {bar:24} {decimal_bytes:>10} / {decimal_total_bytes:10} {decimal_bytes_per_sec:>12} {msg}";
         let style =
             ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
         ProgressBar::new(size)
             .with_style(style)
-            .with_prefix(name.to_owned())
+            .with_prefix(shortened(name))
     }
+}
+
+/// The end of a name that is too long for its column: shards and files of one directory differ there.
+fn shortened(name: &str) -> String {
+    let count = name.chars().count();
+    if count <= NAME_CHARS {
+        return name.to_owned();
+    }
+    let end: String = name.chars().skip(count - (NAME_CHARS - 1)).collect();
+    format!("…{end}")
 }
 
 impl Progress for Bars {
     fn event(&self, event: Event<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Planned { bytes, .. } => {
-                if let Some(old) = state.total.take() {
-                    old.finish_and_clear();
+            // A command can have more than one stage: what a later one adds goes on top, so that the
+            // total never goes back.
+            Event::Planned { bytes, .. } => match &state.total {
+                Some(total) => total.inc_length(bytes),
+                None => {
+                    let total = self.all.add(self.bar("total", bytes));
+                    total.tick();
+                    state.total = Some(total);
                 }
-                let total = self.all.add(self.bar("total", bytes));
-                total.tick();
-                state.total = Some(total);
-            }
+            },
             Event::Started(item) => {
                 let bar = self.bar(&item.name, item.size);
                 let bar = match &state.total {
@@ -172,3 +188,6 @@ fn key(item: &Item) -> String {
             .unwrap_or_default()
     )
 }
+
+#[cfg(test)]
+mod tests;

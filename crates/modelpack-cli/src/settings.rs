@@ -1,11 +1,16 @@
-//! Settings: flags, then `MODELPACK_*`, then defaults. The one place that reads the environment.
+//! Settings: flags, then `MODELPACK_*`, then files, then defaults. The one place that reads the environment.
+
+mod certificates;
+mod credentials;
+mod hosts;
+mod proxies;
 
 use std::env;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use modelpack::registry::{Client, DockerConfig, PlainHttp};
+use modelpack::registry::hosts::ClientIdentity;
+use modelpack::registry::{Client, PlainHttp};
 use modelpack::{Store, Toolkit};
 
 use crate::cli::{Global, Network};
@@ -15,7 +20,7 @@ use crate::printer::note;
 /// Opens the store and makes a client that talks to registries as the flags say.
 pub(crate) fn toolkit(global: &Global, network: &Network) -> anyhow::Result<Toolkit> {
     let store = Store::create(storage_directory(global)?).map_err(modelpack::Error::from)?;
-    let mut toolkit = Toolkit::new(store, client(network)?);
+    let mut toolkit = Toolkit::new(store, client(global, network)?);
     if let Some(concurrency) = network.concurrency {
         let concurrency = NonZeroUsize::new(concurrency)
             .ok_or_else(|| UsageError("--concurrency must be at least 1".to_owned()))?;
@@ -24,9 +29,11 @@ pub(crate) fn toolkit(global: &Global, network: &Network) -> anyhow::Result<Tool
     Ok(toolkit)
 }
 
-/// Opens the store without any network.
+/// Opens the store without any network, so that no setting of it can be in the way.
 pub(crate) fn local(global: &Global) -> anyhow::Result<Toolkit> {
-    toolkit(global, &Network::default())
+    let store = Store::create(storage_directory(global)?).map_err(modelpack::Error::from)?;
+    let client = Client::builder().build().map_err(modelpack::Error::from)?;
+    Ok(Toolkit::new(store, client))
 }
 
 /// `--storage-dir`, `MODELPACK_STORAGE_DIR`, `$XDG_DATA_HOME/modelpack`, `~/.local/share/modelpack`.
@@ -37,8 +44,8 @@ pub(crate) fn storage_directory(global: &Global) -> anyhow::Result<PathBuf> {
     if let Some(directory) = absolute("XDG_DATA_HOME") {
         return Ok(directory.join("modelpack"));
     }
-    let home = env::home_dir().filter(|home| home.is_absolute());
-    home.map(|home| home.join(".local/share/modelpack"))
+    home()
+        .map(|home| home.join(".local/share/modelpack"))
         .ok_or_else(|| {
             UsageError(
                 "there is no home directory; say where the store is with --storage-dir".to_owned(),
@@ -53,36 +60,62 @@ fn absolute(variable: &str) -> Option<PathBuf> {
         .filter(|path| path.is_absolute())
 }
 
-fn client(network: &Network) -> anyhow::Result<Client> {
+/// A client that talks to registries as the files, variables and flags say, with the credentials of this machine.
+pub(crate) fn client(global: &Global, network: &Network) -> anyhow::Result<Client> {
     let plain = if network.plain_http {
         PlainHttp::Always
     } else {
         PlainHttp::Never
     };
+    certificates::check_environment()?;
     let mut builder = Client::builder()
         .plain_http(plain)
         .danger_accept_invalid_certs(network.insecure)
-        .user_agent(concat!("modelpack/", env!("CARGO_PKG_VERSION")));
-    if let Some(path) = docker_config()? {
-        let content =
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        match DockerConfig::parse(&content) {
-            Ok(config) => builder = builder.credentials(config),
-            Err(error) => note(&format!("warning: {} is not used: {error}", path.display())),
-        }
+        .user_agent(concat!("modelpack/", env!("CARGO_PKG_VERSION")))
+        .proxies(proxies::from_environment()?)
+        .credentials(credentials::sources(network)?);
+    for path in &network.ca_file {
+        builder = builder.add_ca_pem(read(path)?);
     }
-    Ok(builder.build().map_err(modelpack::Error::from)?)
+    if let (Some(cert), Some(key)) = (&network.client_cert, &network.client_key) {
+        builder = builder.client_identity(ClientIdentity::new(read(cert)?, read(key)?));
+    }
+    if !global.quiet {
+        builder = builder.on_mirror_failure(|failure| {
+            let error = failure.error;
+            note(&format!(
+                "warning: the mirror {} is passed over: {error}",
+                failure.mirror
+            ));
+        });
+    }
+    let own = hosts::read(network)?;
+    let mut all = own.clone();
+    let is_more = certificates::add_directories(&mut all);
+    let built = match builder.clone().hosts(all).build() {
+        // Those directories belong to other programs; a mistake in one must not stop this one.
+        Err(error) if is_more => {
+            note(&format!("warning: no certs.d directory is used: {error}"));
+            builder.hosts(own).build()
+        }
+        built => built,
+    };
+    Ok(built.map_err(modelpack::Error::from)?)
 }
 
-/// `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`, when it is there.
-fn docker_config() -> anyhow::Result<Option<PathBuf>> {
-    let directory = match env::var_os("DOCKER_CONFIG") {
-        Some(directory) => Some(PathBuf::from(directory)),
-        None => env::home_dir().map(|home| home.join(".docker")),
-    };
-    Ok(directory
-        .map(|directory| directory.join("config.json"))
-        .filter(|path| path.is_file()))
+/// A file that a flag names.
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path)
+        .map_err(|error| UsageError(format!("cannot read {}: {error}", path.display())).into())
+}
+
+/// `$XDG_CONFIG_HOME`, else `~/.config`.
+fn config_home() -> Option<PathBuf> {
+    absolute("XDG_CONFIG_HOME").or_else(|| home().map(|home| home.join(".config")))
+}
+
+fn home() -> Option<PathBuf> {
+    env::home_dir().filter(|home| home.is_absolute())
 }
 
 /// `SOURCE_DATE_EPOCH` as a time, when it is set.

@@ -1,6 +1,6 @@
-//! Suites that judge whether an artifact follows the [ModelPack specification].
+//! Suites that judge artifacts by the [ModelPack specification] and registries by that of OCI.
 //!
-//! There is one suite so far, `artifact`. [`judge_artifact`] holds a manifest and its config against
+//! The suite `artifact`: [`judge_artifact`] holds a manifest and its config against
 //! every rule of [`modelpack_spec::rules`] and against what any reader needs; [`judge_layout`] finds
 //! them in an OCI image layout, written by whatever tool, and reads the layers too. Both give a
 //! [`Report`] with one [`Check`] for each requirement, which serialises to JSON:
@@ -14,7 +14,11 @@
 //! assert_eq!(config.outcome, Outcome::Failed);
 //! ```
 //!
-//! The binary of the same name does this from a shell: `modelpack-conformance artifact PATH[:REF]`.
+//! The suite `registry`: [`judge_registry`] pushes to a registry, behind an address or in the same
+//! process, and holds its answers against the OCI distribution specification.
+//!
+//! The binary of the same name does this from a shell: `modelpack-conformance artifact PATH[:REF]`
+//! and `modelpack-conformance registry URL`.
 //!
 //! [ModelPack specification]: https://github.com/modelpack/model-spec
 #![forbid(unsafe_code)]
@@ -23,9 +27,14 @@ mod artifact;
 mod error;
 mod layer;
 mod layout;
+mod registry;
 mod report;
 
 pub use artifact::judge_artifact;
 pub use error::Error;
 pub use layout::judge_layout;
+pub use registry::{
+    Answered, Api, ClientError, DataSet, HttpTransport, RegistryCheck, RegistryOptions,
+    RegistryReport, RequestBody, Transport, TransportError, Verdict, judge_registry,
+};
 pub use report::{Check, Finding, Outcome, Report};

@@ -19,6 +19,9 @@ pub enum Placement {
     Link,
     /// A reflink, else a copy: a file of its own that can be edited.
     Own,
+    /// The blob itself, which is gone from where it was then. For blobs on the same file system that
+    /// nobody else needs.
+    Move,
 }
 
 /// How a blob became a file.
@@ -29,6 +32,8 @@ pub enum Placed {
     Linked,
     /// It shares its bytes on disk until one of the two is written to.
     Reflinked,
+    /// It is the blob itself.
+    Moved,
     /// It was copied, and verified on the way.
     Copied,
 }
@@ -80,6 +85,11 @@ impl Destination {
                 return Ok(Placed::Linked);
             }
         }
+        if placement == Placement::Move {
+            // Through the open file, before anybody can see it under its new name.
+            finish_file(path, &source, attributes)?;
+            return self.take(blob, path).map(|()| Placed::Moved);
+        }
         let (staged, mut file) = self.stage(path)?;
         let placed = if reflink(&file, &source) {
             Placed::Reflinked
@@ -91,6 +101,19 @@ impl Destination {
         self.claim(path)?;
         self.publish(&staged, path)?;
         Ok(placed)
+    }
+
+    /// Renames a file to its place, or leaves it where it is.
+    fn take(&self, blob: &Path, path: &FilePath) -> Result<(), Error> {
+        use rustix::fs::{CWD, renameat};
+        self.claim(path)?;
+        let staged = self.staged_name();
+        let name = staged.name.as_str();
+        renameat(CWD, blob, staged.directory, name)
+            .map_err(|errno| Error::io("move", path, errno))?;
+        self.publish(&staged, path).inspect_err(|_| {
+            let _ = renameat(staged.directory, name, CWD, blob);
+        })
     }
 }
 

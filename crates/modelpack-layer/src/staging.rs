@@ -7,13 +7,14 @@ use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 /// Names that begin like this are ours; an artifact may not have a file of that name at its top.
+const RESERVED: &str = ".modelpack-";
 const PREFIX: &str = ".modelpack-staging-";
 
 /// Whether a name at the top of a destination is kept for unfinished files. The comparison ignores
 /// case, since the file system may do so too.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    name.get(..PREFIX.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+    name.get(..RESERVED.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(RESERVED))
 }
 
 /// A locked directory of unfinished files, flat.

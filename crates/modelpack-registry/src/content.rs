@@ -30,7 +30,7 @@ pub trait BlobSink: Send + Sync {
     /// Takes the bytes of the blob that begin at `offset`.
     ///
     /// To a sink that leaves verification to the client, pieces come in order and without gaps from the
-    /// first byte on. To others they come from several connections at once and in any order, and bytes
+    /// first byte on; when a mirror fails, they begin again at the first byte of another place. To others they come from several connections at once and in any order, and bytes
     /// that a sink has taken already can come again.
     ///
     /// # Errors

@@ -273,6 +273,14 @@ pub enum Error {
         /// What happened.
         source: io::Error,
     },
+    /// The registry refused a blob, and it is right: the source no longer has the bytes of its digest.
+    #[error("blob {digest} is damaged on this side: its bytes have digest {actual}")]
+    DamagedSource {
+        /// The blob.
+        digest: Digest,
+        /// Digest of what the source has now.
+        actual: Digest,
+    },
     /// The credentials for a registry could not be found out.
     #[error("cannot get the credentials for {host}")]
     Credentials {
@@ -315,6 +323,7 @@ impl Error {
             | Self::InvalidReply { at, .. } => Some(at),
             Self::Sink { .. }
             | Self::Source { .. }
+            | Self::DamagedSource { .. }
             | Self::Credentials { .. }
             | Self::Setup { .. } => None,
         }
@@ -362,7 +371,7 @@ impl Error {
     pub fn is_integrity(&self) -> bool {
         matches!(
             self,
-            Self::DigestMismatch { .. } | Self::SizeMismatch { .. }
+            Self::DigestMismatch { .. } | Self::SizeMismatch { .. } | Self::DamagedSource { .. }
         )
     }
 }

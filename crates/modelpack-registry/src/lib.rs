@@ -20,6 +20,7 @@
 //! ```
 //!
 //! # Features
+//! - `hosts-file`: reads per-host settings ([`hosts::Hosts`]) from a `hosts.toml`.
 //! - `tls`: HTTPS by rustls with the ring provider and the roots of the operating system. Without it only
 //!   plain HTTP works.
 #![forbid(unsafe_code)]
@@ -27,22 +28,32 @@
 mod client;
 mod content;
 mod error;
+pub mod hosts;
 mod name;
 
 mod auth;
 mod exchange;
+mod limit;
+mod mirror;
 mod policy;
+mod proxy;
 mod target;
 mod transport;
 
-pub use auth::{Anonymous, Credential, CredentialSource, DockerConfig, Secret, SingleHost};
+pub use auth::{
+    Anonymous, Credential, CredentialHelper, CredentialSource, DockerConfig, FirstOf, HelperAnswer,
+    HelperFailed, HelperName, InvalidHelperName, Secret, SingleHost, WithHelpers,
+};
 pub use client::{
-    BlobStat, Client, ClientBuilder, FetchedManifest, ManifestStat, Mount, PlainHttp, Upload,
+    BlobStat, BlobToPush, Client, ClientBuilder, FetchedManifest, ManifestStat, Mount, PlainHttp,
+    Pushed, Upload,
 };
 pub use content::{BlobSink, BlobSource, Pending, Progress, Verification};
 pub use error::{At, Error};
 pub use name::Name;
 pub use policy::{RetryPolicy, TransferPolicy};
+pub use proxy::{InvalidProxy, NoProxy, Proxies, Proxy};
+pub use transport::MirrorFailure;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::name::Name;
 use crate::policy::Origin;
 
 /// The host that answers for `docker.io`.
-const DOCKER_HUB_REGISTRY: &str = "registry-1.docker.io";
+pub(crate) const DOCKER_HUB_REGISTRY: &str = "registry-1.docker.io";
 /// Other names of it, as people and old files write them.
 const DOCKER_HUB: [&str; 2] = ["docker.io", "index.docker.io"];
 
@@ -22,6 +22,8 @@ pub(crate) struct Target {
     pub(crate) origin: Origin,
     base: Url,
     repository: Repository,
+    /// For a mirror: whether it is one, and the registry that its requests name.
+    mirror: Option<Option<Host>>,
 }
 
 impl Target {
@@ -31,7 +33,22 @@ impl Target {
             PlainHttp::Loopback if name.host.is_loopback() => "http",
             PlainHttp::Never | PlainHttp::Loopback => "https",
         };
-        let host = answering_host(&name.host);
+        let repository = answering_repository(&name.host, &name.repository);
+        Self::at(name, scheme, answering_host(&name.host), repository)
+    }
+
+    /// A repository of a mirror, called as it is. `ns` is the registry that its requests name.
+    pub(crate) fn mirror(name: &Name, is_https: bool, ns: Option<Host>) -> Result<Self, Error> {
+        let scheme = if is_https { "https" } else { "http" };
+        let repository = name.repository.clone();
+        let target = Self::at(name, scheme, name.host.as_str(), repository)?;
+        Ok(Self {
+            mirror: Some(ns),
+            ..target
+        })
+    }
+
+    fn at(name: &Name, scheme: &str, host: &str, repository: Repository) -> Result<Self, Error> {
         let setup = || Error::Setup {
             reason: format!("`{host}` is no host that can be connected to"),
             source: None,
@@ -39,11 +56,16 @@ impl Target {
         let base = Url::parse(&format!("{scheme}://{host}/")).map_err(|_| setup())?;
         let origin = Origin::of(&base).ok_or_else(setup)?;
         Ok(Self {
-            repository: answering_repository(&name.host, &name.repository),
+            repository,
             name: name.clone(),
             origin,
             base,
+            mirror: None,
         })
+    }
+
+    pub(crate) fn is_mirror(&self) -> bool {
+        self.mirror.is_some()
     }
 
     /// The repository as the server calls it.
@@ -57,9 +79,14 @@ impl Target {
     }
 
     pub(crate) fn url(&self, endpoint: &Endpoint) -> Url {
-        self.base
+        let mut url = self
+            .base
             .join(&endpoint.path_and_query())
-            .expect("the target of an endpoint is an absolute path, percent-encoded where needed")
+            .expect("the target of an endpoint is an absolute path, percent-encoded where needed");
+        if let Some(Some(ns)) = &self.mirror {
+            url.query_pairs_mut().append_pair("ns", ns.as_str());
+        }
+        url
     }
 }
 

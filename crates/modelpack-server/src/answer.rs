@@ -1,6 +1,8 @@
 //! Answers: heads with the headers that the specification asks for, and errors as OCI JSON.
 
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{
+    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WARNING,
+};
 use http::{Response, StatusCode};
 use modelpack_spec::Digest;
 use modelpack_spec::distribution::{
@@ -10,7 +12,7 @@ use modelpack_spec::distribution::{
 use crate::{Body, Error};
 
 /// What clients are asked to wait, in seconds, when the registry has too much to do.
-const RETRY_AFTER_SECONDS: &str = "5";
+const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// A request that is not answered by what it asked for.
 #[derive(Debug)]
@@ -18,6 +20,7 @@ pub(crate) struct Refusal {
     status: StatusCode,
     entry: ErrorEntry,
     headers: Vec<(HeaderName, HeaderValue)>,
+    ends_upload: bool,
     /// Set where the fault is the registry's.
     pub(crate) error: Option<Box<Error>>,
 }
@@ -29,6 +32,7 @@ impl Refusal {
             status: StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST),
             entry: ErrorEntry::new(code, message),
             headers: Vec::new(),
+            ends_upload: false,
             error: None,
         }
     }
@@ -43,13 +47,23 @@ impl Refusal {
         self
     }
 
-    pub(crate) fn is_too_large(&self) -> bool {
-        self.status == StatusCode::PAYLOAD_TOO_LARGE
+    /// Marks that what was uploaded so far can never become a blob.
+    pub(crate) fn ending_upload(mut self) -> Self {
+        self.ends_upload = true;
+        self
+    }
+
+    pub(crate) fn ends_upload(&self) -> bool {
+        self.ends_upload
     }
 
     pub(crate) fn too_many(message: impl Into<String>) -> Self {
-        Self::new(ErrorCode::TooManyRequests, message)
-            .header(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS))
+        Self::too_many_for(message, RETRY_AFTER_SECONDS)
+    }
+
+    /// 429 with the seconds to wait.
+    pub(crate) fn too_many_for(message: impl Into<String>, seconds: u64) -> Self {
+        Self::new(ErrorCode::TooManyRequests, message).header(RETRY_AFTER, seconds.into())
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
@@ -131,6 +145,11 @@ impl Head {
         self.0.map(|()| body)
     }
 
+    /// A text for people and tools, such as the page of metrics.
+    pub(crate) fn page(self, content_type: &str, text: String) -> Response<Body> {
+        self.text(CONTENT_TYPE, content_type).body(Body::full(text))
+    }
+
     pub(crate) fn json(self, json: Vec<u8>) -> Response<Body> {
         self.text(CONTENT_TYPE, "application/json")
             .body(Body::full(json))
@@ -147,6 +166,28 @@ pub(crate) fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
+/// Most bytes of all warnings of an answer together.
+const MAX_WARNING_BYTES: usize = 4096;
+
+/// Adds warnings: code 299, no agent, a quoted text, no date.
+pub(crate) fn warn(headers: &mut HeaderMap, warnings: &[String]) {
+    let mut left = MAX_WARNING_BYTES;
+    for text in warnings {
+        let mut quoted = String::from("299 - \"");
+        for character in text.chars().filter(|it| (' '..='~').contains(it)) {
+            if matches!(character, '"' | '\\') {
+                quoted.push('\\');
+            }
+            quoted.push(character);
+        }
+        quoted.push('"');
+        if quoted.len() <= left {
+            left -= quoted.len();
+            headers.append(WARNING, header_value(&quoted));
+        }
+    }
+}
+
 /// Gives an answer its `Content-Length`; an answer to HEAD then loses its body. The length is set
 /// by hand because an empty body would otherwise be announced as such.
 pub(crate) fn finish(response: Response<Body>, is_head: bool) -> Response<Body> {
@@ -154,6 +195,10 @@ pub(crate) fn finish(response: Response<Body>, is_head: bool) -> Response<Body> 
     if parts.status != StatusCode::NO_CONTENT && !parts.headers.contains_key(CONTENT_LENGTH) {
         parts.headers.insert(CONTENT_LENGTH, body.len().into());
     }
-    let body = if is_head { Body::empty() } else { body };
+    let body = if is_head {
+        body.without_content()
+    } else {
+        body
+    };
     Response::from_parts(parts, body)
 }

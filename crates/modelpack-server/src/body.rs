@@ -7,10 +7,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use tokio::task::JoinHandle;
 
+use crate::observe::Exchange;
 use crate::storage::Content;
 
 /// Blobs are read in pieces of this size: large enough that the switch to a blocking thread does not
@@ -21,7 +22,11 @@ const PIECE: u64 = 256 * 1024;
 /// two pieces of 256 KiB.
 ///
 /// An error while reading ends the body before its announced length, which every client notices.
-pub struct Body(Kind);
+pub struct Body {
+    kind: Kind,
+    /// Is told what was sent, and of the end.
+    exchange: Option<Box<Exchange>>,
+}
 
 enum Kind {
     Full(Option<Bytes>),
@@ -35,6 +40,9 @@ struct BlobBody {
     /// What has not been handed out yet, in bytes.
     unsent: u64,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
+    /// The piece that was handed out last. When the connection is done with it, the one after the next
+    /// is read into its memory: fresh memory costs almost as much as the read.
+    last: Option<Bytes>,
 }
 
 impl Body {
@@ -42,23 +50,42 @@ impl Body {
         Self::full(Bytes::new())
     }
 
+    fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            exchange: None,
+        }
+    }
+
     pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self(Kind::Full((!bytes.is_empty()).then_some(bytes)))
+        Self::of(Kind::Full((!bytes.is_empty()).then_some(bytes)))
+    }
+
+    /// The body of an exchange, which ends with it.
+    pub(crate) fn of_exchange(mut self, mut exchange: Exchange) -> Self {
+        exchange.complete = self.len() == 0;
+        self.exchange = Some(Box::new(exchange));
+        self
+    }
+
+    pub(crate) fn without_content(self) -> Self {
+        Self::empty()
     }
 
     pub(crate) fn blob(content: Box<dyn Content>, range: Range<u64>) -> Self {
-        Self(Kind::Blob(BlobBody {
+        Self::of(Kind::Blob(BlobBody {
             content: content.into(),
             unsent: range.end - range.start,
             unread: range,
             reading: None,
+            last: None,
         }))
     }
 
     /// Bytes still to come.
     pub(crate) fn len(&self) -> u64 {
-        match &self.0 {
+        match &self.kind {
             Kind::Full(bytes) => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
             Kind::Blob(blob) => blob.unsent,
         }
@@ -73,8 +100,9 @@ impl BlobBody {
         let piece = self.unread.start..self.unread.end.min(self.unread.start + PIECE);
         self.unread.start = piece.end;
         let content = Arc::clone(&self.content);
+        let buffer = self.last.take().and_then(|last| last.try_into_mut().ok());
         self.reading = Some(tokio::task::spawn_blocking(move || {
-            read_exactly(&*content, piece)
+            read_exactly(&*content, piece, buffer.unwrap_or_default())
         }));
     }
 
@@ -90,6 +118,7 @@ impl BlobBody {
             Ok(bytes) => {
                 self.unsent -= bytes.len() as u64;
                 self.start_reading();
+                self.last = Some(bytes.clone());
             }
             Err(_) => {
                 self.unread = 0..0;
@@ -100,9 +129,13 @@ impl BlobBody {
     }
 }
 
-fn read_exactly(content: &dyn Content, range: Range<u64>) -> io::Result<Bytes> {
+fn read_exactly(
+    content: &dyn Content,
+    range: Range<u64>,
+    mut buffer: BytesMut,
+) -> io::Result<Bytes> {
     let length = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
-    let mut buffer = vec![0; length];
+    buffer.resize(length, 0);
     let mut filled = 0;
     while filled < length {
         match content.read_at(range.start + filled as u64, &mut buffer[filled..]) {
@@ -112,7 +145,7 @@ fn read_exactly(content: &dyn Content, range: Range<u64>) -> io::Result<Bytes> {
             Err(error) => return Err(error),
         }
     }
-    Ok(buffer.into())
+    Ok(buffer.freeze())
 }
 
 impl http_body::Body for Body {
@@ -123,10 +156,18 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let piece = match &mut self.0 {
+        let piece = match &mut self.kind {
             Kind::Full(bytes) => bytes.take().map(Ok),
             Kind::Blob(blob) => ready!(blob.poll_piece(context)),
         };
+        let is_all = matches!(&piece, Some(Ok(_)) | None) && self.len() == 0;
+        if let Some(exchange) = &mut self.exchange {
+            exchange.sent += piece
+                .as_ref()
+                .and_then(|piece| piece.as_ref().ok())
+                .map_or(0, |bytes| bytes.len() as u64);
+            exchange.complete |= is_all;
+        }
         Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
     }
 

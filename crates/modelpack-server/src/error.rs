@@ -59,6 +59,14 @@ pub enum Error {
         /// The cause.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// Certificate or key of a listener cannot be used.
+    #[error("cannot {what}")]
+    Tls {
+        /// What was tried.
+        what: &'static str,
+        /// The cause.
+        source: Box<dyn StdError + Send + Sync>,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {

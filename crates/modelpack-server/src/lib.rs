@@ -24,28 +24,58 @@
 //! # }
 //! ```
 //!
-//! Features: `listen` adds the function `listen`, an HTTP/1.1 socket with limits.
+//! Inside of another server: [`Registry::handle`] takes any request of the `http` crate, so a hyper
+//! service calls it for paths that begin with `/v2` (`examples/beside.rs`). With feature `tower` an
+//! axum router takes the registry as it is:
+//!
+//! ```text
+//! let app = axum::Router::new().route("/", get(page)).fallback_service(registry);
+//! ```
+//!
+//! Features: `listen` adds the function `listen`, an HTTP/1.1 socket with limits, and `tls` its
+//! certificates; `basic` and `token` add ways to log in ([`Access`]); `tower` makes a [`Registry`] a
+//! `tower::Service`, which is what axum routers take.
 #![forbid(unsafe_code)]
 
+mod access;
 mod error;
+mod observe;
 mod options;
+mod rate;
 mod registry;
 mod storage;
+mod upstream;
 
 mod answer;
+mod authorize;
 mod blocking;
 mod body;
 mod document;
 mod endpoints;
 #[cfg(feature = "listen")]
 mod listen;
+mod metrics;
 mod receive;
 mod session;
+#[cfg(feature = "tower")]
+mod tower;
 
+pub use access::{Access, Action, Caller, Grant, Rule, RuleError, Rules, Wanted, WrongCredentials};
+#[cfg(feature = "basic")]
+pub use access::{BasicAccess, PasswordFileError, Passwords};
+#[cfg(feature = "token")]
+pub use access::{TokenAccess, TokenKeyError, TokenKeys};
 pub use body::Body;
 pub use error::Error;
+#[cfg(feature = "tls")]
+pub use listen::TlsIdentity;
 #[cfg(feature = "listen")]
 pub use listen::{ListenOptions, Listener, listen};
-pub use options::{Answered, Hosts, Observer, Options};
+pub use observe::{Answered, Finished, Observer, Peer};
+pub use options::{Hosts, Options};
+pub use rate::RateLimit;
 pub use registry::Registry;
-pub use storage::{Content, DiskStorage, MemoryStorage, Storage, StoredManifest, Upload};
+pub use storage::{
+    Content, DiskStorage, Garbage, MemoryStorage, MountSource, Storage, StoredManifest, Upload,
+};
+pub use upstream::{Fetched, Upstream, UpstreamSink};

@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
 use modelpack_spec::{Host, distribution};
 
-use crate::Error;
+use crate::access::Access;
+use crate::observe::Observer;
+use crate::rate::RateLimit;
+use crate::upstream::Upstream;
 
 /// Limits and policies of a [`Registry`](crate::Registry). The defaults suit a registry on loopback.
 #[derive(Clone)]
@@ -21,8 +23,25 @@ pub struct Options {
     pub max_blob_bytes: u64,
     /// Most upload sessions at once; one more is answered by 429. Default 256: each holds an open file.
     pub max_uploads: usize,
-    /// How long an upload session may lie idle before it can be forgotten. Default one hour.
+    /// How long an upload session may lie idle before it is forgotten. Default one hour.
     pub upload_idle: Duration,
+    /// How long an upload session may live in all. Default one day.
+    pub upload_age: Duration,
+    /// Most bytes of a blob in one request whose length was not announced. Default: no limit; 0
+    /// refuses such bodies by 411.
+    pub max_unannounced_bytes: u64,
+    /// Largest chunk in bytes; a larger one is answered by 413, and the upload goes on with smaller
+    /// ones. Default: no limit.
+    pub max_chunk_bytes: u64,
+    /// Time within which a client has to send [`min_body_bytes`](Self::min_body_bytes) of a body that
+    /// it has begun; one that is slower is answered by 408. Default 30 s. The time that the
+    /// registry itself needs does not count.
+    pub body_timeout: Duration,
+    /// Bytes that have to come within [`body_timeout`](Self::body_timeout). Default 1,024: nothing
+    /// that still works as a network is slower.
+    pub min_body_bytes: u64,
+    /// Most requests of one client address; further ones are answered by 429. Default: no limit.
+    pub rate_limit: Option<RateLimit>,
     /// Most tags in one answer, whatever the client asks for; the rest follows by `Link`. Default
     /// 1,000, at most about 130 kB.
     pub max_tags: usize,
@@ -37,6 +56,17 @@ pub struct Options {
     pub allow_sparse: bool,
     /// Smallest size in bytes of every chunk but the last that clients are asked for. Default none.
     pub chunk_min_bytes: Option<u64>,
+    /// Who may do what. Default: everybody everything.
+    pub access: Option<Arc<dyn Access>>,
+    /// Where content is fetched that is not here. Default nowhere.
+    pub upstream: Option<Arc<dyn Upstream>>,
+    /// Whether `/metrics` is answered, in the text form of Prometheus. It names no content, and
+    /// needs no credentials. Default no. `/healthz` is always answered.
+    pub metrics: bool,
+    /// Texts that clients show to their users, sent with every answer below `/v2`, such as that the
+    /// registry is about to move. Characters that headers cannot carry are left out; together they
+    /// may have 4,096 bytes, and what is beyond is not sent (distribution specification, warnings).
+    pub warnings: Vec<String>,
     /// For which values of the `Host` header the registry answers.
     pub hosts: Hosts,
     /// Is told of every answer, for logs and metrics.
@@ -50,11 +80,21 @@ impl Default for Options {
             max_blob_bytes: u64::MAX,
             max_uploads: 256,
             upload_idle: Duration::from_secs(60 * 60),
+            upload_age: Duration::from_secs(24 * 60 * 60),
+            max_unannounced_bytes: u64::MAX,
+            max_chunk_bytes: u64::MAX,
+            body_timeout: Duration::from_secs(30),
+            min_body_bytes: 1024,
+            rate_limit: None,
             max_tags: 1000,
             drain_bytes: 1024 * 1024,
             allow_delete: true,
             allow_sparse: false,
             chunk_min_bytes: None,
+            access: None,
+            upstream: None,
+            metrics: false,
+            warnings: Vec::new(),
             hosts: Hosts::Loopback,
             observer: None,
         }
@@ -68,11 +108,19 @@ impl fmt::Debug for Options {
             .field("max_blob_bytes", &self.max_blob_bytes)
             .field("max_uploads", &self.max_uploads)
             .field("upload_idle", &self.upload_idle)
+            .field("upload_age", &self.upload_age)
+            .field("max_unannounced_bytes", &self.max_unannounced_bytes)
+            .field("max_chunk_bytes", &self.max_chunk_bytes)
+            .field("body_timeout", &self.body_timeout)
+            .field("min_body_bytes", &self.min_body_bytes)
+            .field("rate_limit", &self.rate_limit)
             .field("max_tags", &self.max_tags)
             .field("drain_bytes", &self.drain_bytes)
             .field("allow_delete", &self.allow_delete)
             .field("allow_sparse", &self.allow_sparse)
             .field("chunk_min_bytes", &self.chunk_min_bytes)
+            .field("metrics", &self.metrics)
+            .field("warnings", &self.warnings)
             .field("hosts", &self.hosts)
             .finish_non_exhaustive()
     }
@@ -95,6 +143,18 @@ pub enum Hosts {
 }
 
 impl Hosts {
+    /// Whether a page of this origin may talk to the registry. Browsers send the header with every
+    /// request that changes something; registry clients never do.
+    pub(crate) fn allows_origin(&self, header: &str) -> bool {
+        if *self == Self::Any {
+            return true;
+        }
+        // `null` is what pages without an origin of their own send.
+        header
+            .split_once("://")
+            .is_some_and(|(_, host)| self.allows(host))
+    }
+
     pub(crate) fn allows(&self, header: &str) -> bool {
         // Host names mean the same in upper and lower case.
         let Ok(host) = header.to_ascii_lowercase().parse::<Host>() else {
@@ -110,41 +170,5 @@ impl Hosts {
                 entry.name().eq_ignore_ascii_case(host.name())
                     && (entry.port().is_none() || entry.port() == host.port())
             })
-    }
-}
-
-/// Is told of every answer of a registry.
-pub trait Observer: Send + Sync + 'static {
-    /// Called when an answer is ready and before its body is sent. Must not block.
-    fn answered(&self, answer: &Answered<'_>);
-}
-
-/// One answer, as an [`Observer`] sees it.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Answered<'a> {
-    /// Method of the request.
-    pub method: &'a Method,
-    /// Path of the request, as it was received.
-    pub path: &'a str,
-    /// Status of the answer.
-    pub status: StatusCode,
-    /// What failed, where the fault is not the client's. Clients only see that something did.
-    pub error: Option<&'a Error>,
-}
-
-impl<'a> Answered<'a> {
-    pub(crate) fn new(
-        method: &'a Method,
-        path: &'a str,
-        status: StatusCode,
-        error: Option<&'a Error>,
-    ) -> Self {
-        Self {
-            method,
-            path,
-            status,
-            error,
-        }
     }
 }

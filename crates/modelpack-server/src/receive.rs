@@ -1,17 +1,23 @@
 //! Reading the bodies of requests: into memory up to a limit, or into an upload.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
 use bytes::{Buf, Bytes};
 use http::StatusCode;
-use http::header::{EXPECT, HeaderMap};
-use http_body::Body;
+use http::header::{CONNECTION, EXPECT, HeaderMap, HeaderValue};
+use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use modelpack_spec::distribution::ErrorCode;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use crate::Error;
 use crate::answer::Refusal;
 use crate::blocking::joined;
 use crate::session::UploadGuard;
+use crate::{Error, Options};
 
 /// Bytes of an upload that are collected before they are handed to the storage. While one batch is
 /// written the next one arrives, so an upload holds at most about two batches.
@@ -24,6 +30,36 @@ pub(crate) struct Incoming<B> {
     is_done: bool,
     /// Whether the client sends its body only when it is asked to. Reading asks.
     is_waiting: bool,
+    /// Bytes that were read.
+    received: u64,
+    pace: Pace,
+}
+
+/// How fast a client has to send. Only the time that is spent waiting for it counts.
+struct Pace {
+    window: Duration,
+    least: u64,
+    waited: Duration,
+    came: u64,
+}
+
+impl Pace {
+    /// Something came, or nothing did, after this time. `false` when the client is too slow.
+    fn count(&mut self, waited: Duration, came: u64) -> bool {
+        self.waited += waited;
+        self.came += came;
+        if self.waited < self.window {
+            return true;
+        }
+        let is_fast_enough = self.came >= self.least;
+        self.waited = Duration::ZERO;
+        self.came = 0;
+        is_fast_enough
+    }
+
+    fn left(&self) -> Duration {
+        self.window.saturating_sub(self.waited)
+    }
 }
 
 impl<B> Incoming<B>
@@ -31,12 +67,24 @@ where
     B: Body + Send + Unpin + 'static,
     B::Data: Send,
 {
-    pub(crate) fn new(body: B, headers: &HeaderMap) -> Self {
+    pub(crate) fn new(body: B, headers: &HeaderMap, options: &Options) -> Self {
         Self {
             is_done: body.is_end_stream(),
             is_waiting: headers.contains_key(EXPECT),
             body,
+            received: 0,
+            pace: Pace {
+                window: options.body_timeout,
+                least: options.min_body_bytes,
+                waited: Duration::ZERO,
+                came: 0,
+            },
         }
+    }
+
+    /// Bytes of the body that were read so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
     }
 
     /// Length of the body in bytes, when the client announced it.
@@ -48,9 +96,10 @@ where
     async fn next(&mut self) -> Result<Option<B::Data>, Refusal> {
         self.is_waiting = false;
         while !self.is_done {
-            match self.body.frame().await {
+            match self.frame().await? {
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
+                        self.received += data.remaining() as u64;
                         return Ok(Some(data));
                     }
                 }
@@ -66,6 +115,38 @@ where
             }
         }
         Ok(None)
+    }
+
+    /// The next frame, unless the client is too slow.
+    async fn frame(&mut self) -> Result<Option<Result<Frame<B::Data>, B::Error>>, Refusal> {
+        let body = &mut self.body;
+        // What is there already needs no clock.
+        let ready = poll_fn(|context| {
+            Poll::Ready(match Pin::new(&mut *body).poll_frame(context) {
+                Poll::Ready(frame) => Some(frame),
+                Poll::Pending => None,
+            })
+        });
+        if let Some(frame) = ready.await {
+            self.pace.count(Duration::ZERO, length_of(frame.as_ref()));
+            return Ok(frame);
+        }
+        loop {
+            let began = Instant::now();
+            let frame = tokio::time::timeout(self.pace.left(), self.body.frame()).await;
+            let came = frame.as_ref().map_or(0, |frame| length_of(frame.as_ref()));
+            if !self.pace.count(began.elapsed(), came) {
+                self.is_done = true;
+                return Err(
+                    Refusal::new(ErrorCode::SizeInvalid, "the body comes too slowly")
+                        .status(StatusCode::REQUEST_TIMEOUT)
+                        .header(CONNECTION, HeaderValue::from_static("close")),
+                );
+            }
+            if let Ok(frame) = frame {
+                return Ok(frame);
+            }
+        }
     }
 
     /// Reads a whole body into memory, up to `limit` bytes.
@@ -165,6 +246,12 @@ where
             }
         });
     }
+}
+
+fn length_of<D: Buf, E>(frame: Option<&Result<Frame<D>, E>>) -> u64 {
+    frame
+        .and_then(|frame| frame.as_ref().ok()?.data_ref())
+        .map_or(0, |data| data.remaining() as u64)
 }
 
 /// An upload of which at most one batch is being written, so that the order is kept.

@@ -22,9 +22,12 @@ pub(crate) struct Sessions {
     open: Mutex<HashMap<UploadId, Arc<Session>>>,
 }
 
-/// An upload session. It belongs to one repository and serves one request at a time.
+/// An upload session. It belongs to one repository and one caller, and serves one request at a time.
 pub(crate) struct Session {
     repository: Repository,
+    /// Name of the caller that opened it, where callers have names.
+    owner: Option<Box<str>>,
+    began: Instant,
     received: Arc<AtomicU64>,
     last_used: Mutex<Instant>,
     upload: Arc<tokio::sync::Mutex<State>>,
@@ -73,10 +76,16 @@ impl UploadGuard {
 
 impl Session {
     /// An upload that lasts for one request only.
-    pub(crate) fn single(repository: Repository, upload: Box<dyn Upload>) -> Self {
+    pub(crate) fn single(
+        repository: Repository,
+        owner: Option<Box<str>>,
+        upload: Box<dyn Upload>,
+    ) -> Self {
         let received = Arc::new(AtomicU64::new(0));
         Self {
             repository,
+            owner,
+            began: Instant::now(),
             received: Arc::clone(&received),
             last_used: Mutex::new(Instant::now()),
             upload: Arc::new(tokio::sync::Mutex::new(State {
@@ -101,22 +110,32 @@ impl Session {
         }
     }
 
-    fn is_idle(&self, limit: Duration) -> bool {
-        lock(&self.last_used).elapsed() > limit && self.upload.try_lock().is_ok()
+    /// Whether it may be forgotten: nobody came for too long, or it has been going on for too long.
+    /// A request that is adding to it keeps it.
+    fn is_over(&self, lifetime: &Lifetime) -> bool {
+        let is_old =
+            lock(&self.last_used).elapsed() > lifetime.idle || self.began.elapsed() > lifetime.age;
+        is_old && self.upload.try_lock().is_ok()
     }
 }
 
+/// How long a session lasts.
+pub(crate) struct Lifetime {
+    pub(crate) idle: Duration,
+    pub(crate) age: Duration,
+}
+
 impl Sessions {
-    /// Opens a session, forgetting those that were idle for too long.
+    /// Opens a session, forgetting those that are over.
     pub(crate) fn open(
         &self,
         session: Session,
         most: usize,
-        idle: Duration,
+        lifetime: &Lifetime,
     ) -> Result<UploadId, Refusal> {
         let id = new_id()?;
         let mut open = lock(&self.open);
-        open.retain(|_, session| !session.is_idle(idle));
+        open.retain(|_, session| !session.is_over(lifetime));
         if open.len() >= most {
             return Err(Refusal::too_many("too many uploads at once"));
         }
@@ -124,17 +143,44 @@ impl Sessions {
         Ok(id)
     }
 
-    /// A session of this repository. One of another repository is as unknown as one that ended.
+    /// A session of this repository and this caller. One of another is as unknown as one that ended.
     pub(crate) fn get(
         &self,
         repository: &Repository,
+        owner: Option<&str>,
         id: &UploadId,
+        lifetime: &Lifetime,
     ) -> Result<Arc<Session>, Refusal> {
-        lock(&self.open)
+        let mut open = lock(&self.open);
+        let session = open
             .get(id)
             .filter(|session| session.repository == *repository)
-            .cloned()
-            .ok_or_else(unknown)
+            .filter(|session| session.owner.as_deref() == owner)
+            .ok_or_else(unknown)?;
+        if session.is_over(lifetime) {
+            open.remove(id);
+            return Err(unknown());
+        }
+        Ok(Arc::clone(session))
+    }
+
+    /// Forgets the sessions that are over, with what they hold.
+    pub(crate) fn sweep(&self, lifetime: &Lifetime) {
+        let over: Vec<_> = {
+            let mut open = lock(&self.open);
+            let ids: Vec<_> = open
+                .iter()
+                .filter(|(_, session)| session.is_over(lifetime))
+                .map(|(id, _)| id.clone())
+                .collect();
+            ids.iter().filter_map(|id| open.remove(id)).collect()
+        };
+        // Their files are removed without the lock.
+        drop(over);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.open).len()
     }
 
     /// Forgets a session that has ended.

@@ -164,6 +164,7 @@ pub(crate) fn publish(
         file.set_len(size).at("write", &scratch.path)?;
     }
     move_into_place(&scratch.path, file, &lease.store().blob_path(digest))?;
+    lease.note_added(digest);
     Ok(Stored {
         digest: *digest,
         size,

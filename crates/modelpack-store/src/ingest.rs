@@ -166,6 +166,7 @@ impl Lease {
         let blob = self.store().blob_path(digest);
         std::fs::rename(&scratch.path, &blob).at("rename", &scratch.path)?;
         blob.parent().map_or(Ok(()), durable::sync_directory)?;
+        self.note_added(digest);
         Ok(Some(Adopted::Linked))
     }
 }

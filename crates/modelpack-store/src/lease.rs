@@ -30,6 +30,7 @@ struct Inner {
     path: PathBuf,
     id: String,
     listed: Mutex<Listed>,
+    added: Mutex<BTreeSet<Digest>>,
     next: AtomicU64,
 }
 
@@ -77,6 +78,7 @@ impl Lease {
                     file,
                     digests: BTreeSet::new(),
                 }),
+                added: Mutex::default(),
                 next: AtomicU64::new(0),
             }),
         })
@@ -116,6 +118,31 @@ impl Lease {
             listed.digests.insert(*digest);
         }
         Ok(sweep)
+    }
+
+    /// Remembers that a blob came into the store by this operation.
+    pub(crate) fn note_added(&self, digest: &Digest) {
+        let added = self.inner.added.lock();
+        added
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .insert(*digest);
+    }
+
+    /// Gives up a failed operation: removes the blobs that it wrote, but for those that a named
+    /// manifest or another running operation needs. Downloads stay, finished or not, so that they
+    /// need not come again.
+    ///
+    /// # Errors
+    /// Those of [`Store::prune`]; what is left then is freed by the next prune.
+    pub fn take_back(&self) -> Result<(), Error> {
+        let added = std::mem::take(
+            &mut *self
+                .inner
+                .added
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        );
+        self.inner.store.remove_unneeded(&added, &self.inner.id)
     }
 
     /// Begins a blob of which neither digest nor size is known yet.

@@ -37,6 +37,7 @@ mod journal;
 mod layout;
 mod lease;
 mod map;
+mod origins;
 mod partial;
 mod prune;
 mod reach;

@@ -75,6 +75,7 @@ impl Partial {
         let resumed = known
             .as_ref()
             .is_some_and(|journal| !journal.done.is_empty());
+        let is_new = known.is_none();
         let (journal, data) = match known {
             Some(mut journal) => {
                 journal.want(wanted_by);
@@ -82,7 +83,14 @@ impl Partial {
                 (journal, data.at("open", &files.data)?)
             }
             None => {
-                files.remove()?;
+                if files.size().is_some() {
+                    files.remove()?;
+                    // An old journal must never be found beside new data.
+                    files
+                        .data
+                        .parent()
+                        .map_or(Ok(()), durable::sync_directory)?;
+                }
                 let data = File::options()
                     .read(true)
                     .write(true)
@@ -99,11 +107,15 @@ impl Partial {
         };
         // Written anew, so that a torn end never stands before new lines.
         let text = journal.text();
-        durable::replace(
-            &files.journal,
-            &lease.store().own("ingest"),
-            text.as_bytes(),
-        )?;
+        let scratch = lease.store().own("ingest");
+        if let Err(error) = durable::replace(&files.journal, &scratch, text.as_bytes()) {
+            // On a full disk above all, room that nobody can use must not stay taken.
+            if is_new {
+                files.remove()?;
+                files.unlock(&lock)?;
+            }
+            return Err(error);
+        }
         let log = File::options()
             .write(true)
             .open(&files.journal)
@@ -173,7 +185,10 @@ impl Partial {
     /// # Errors
     /// [`Error::SizeMismatch`] when they reach beyond the end; [`Error::NoSpace`], [`Error::Io`].
     pub fn repair_at(&mut self, offset: u64, content: &[u8]) -> Result<bool, Error> {
-        self.shared.repair_at(offset, content)
+        self.shared.end_following(false);
+        self.join();
+        let forget_hash = || self.recorder.forget_hash(&self.shared);
+        self.shared.repair_at(offset, content, forget_hash)
     }
 
     /// Hashes and records on two threads of its own from now on, while bytes arrive. For blobs that
@@ -230,7 +245,8 @@ impl Partial {
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] when bytes are missing, which keeps what is there;
-    /// [`Error::DigestMismatch`], which removes everything, since no byte of it can be trusted.
+    /// [`Error::DigestMismatch`], which removes everything, since no byte of it can be trusted;
+    /// [`Error::Io`], also when the disk has failed to take bytes earlier, which keeps what is recorded.
     pub fn finish(mut self) -> Result<Stored, Error> {
         match self.verify() {
             Err(error @ Error::DigestMismatch { .. }) => {
@@ -239,6 +255,7 @@ impl Partial {
             }
             verified => verified?,
         }
+        self.recorder.check_synced()?;
         let (digest, size) = (*self.digest(), self.size());
         // The lease lists the blob since it was asked for.
         let blob = self.lease.store().blob_path(&digest);
@@ -305,3 +322,6 @@ fn wrong_size(digest: &Digest, expected: u64, actual: u64) -> Error {
         actual,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use modelpack_spec::Digest;
 use crate::error::IoContext;
 use crate::layout::Lock;
 use crate::partial::Files;
-use crate::reach::Reach;
+use crate::reach::{Reach, is_manifest};
 use crate::{Error, Store};
 
 /// What [`Store::prune`] may remove.
@@ -76,6 +76,45 @@ impl Store {
     pub fn prune(&self, options: &PruneOptions) -> Result<PruneReport, Error> {
         let _sweep = self.lock_sweep(File::lock)?;
         let leases = self.live_leases(options)?;
+        let blobs = self.blobs()?;
+        let (reach, unreadable) = self.needed(&blobs, &leases)?;
+        let mut report = PruneReport {
+            unreadable,
+            ..PruneReport::default()
+        };
+        self.sweep_blobs(&blobs, &reach.digests, options, &mut report)?;
+        self.sweep_ingest(&leases, options, &mut report)?;
+        self.sweep_partials(options, &mut report)?;
+        report.freed = report.items.iter().map(|item| item.size).sum();
+        Ok(report)
+    }
+
+    /// Removes those of the blobs that nothing needs but the lease named `id`.
+    pub(crate) fn remove_unneeded(
+        &self,
+        digests: &BTreeSet<Digest>,
+        id: &str,
+    ) -> Result<(), Error> {
+        if digests.is_empty() {
+            return Ok(());
+        }
+        let _sweep = self.lock_sweep(File::lock)?;
+        let options = PruneOptions::default();
+        let mut leases = self.live_leases(&options)?;
+        leases.remove(id);
+        let (reach, _) = self.needed(&self.blobs()?, &leases)?;
+        for digest in digests.difference(&reach.digests) {
+            remove(&self.blob_path(digest), &options)?;
+        }
+        Ok(())
+    }
+
+    /// What named manifests and running operations need, and the named manifests that are damaged.
+    fn needed(
+        &self,
+        blobs: &[Digest],
+        leases: &BTreeMap<String, Vec<Digest>>,
+    ) -> Result<(Reach, Vec<(Digest, String)>), Error> {
         let mut reach = Reach::default();
         for root in self.read_index()?.manifests {
             reach.add(self, root.digest)?;
@@ -86,17 +125,8 @@ impl Store {
         for digest in leases.values().flatten() {
             reach.add(self, *digest)?;
         }
-        let blobs = self.blobs()?;
-        reach.add_referrers(self, &blobs)?;
-        let mut report = PruneReport {
-            unreadable,
-            ..PruneReport::default()
-        };
-        self.sweep_blobs(&blobs, &reach.digests, options, &mut report)?;
-        self.sweep_ingest(&leases, options, &mut report)?;
-        self.sweep_partials(options, &mut report)?;
-        report.freed = report.items.iter().map(|item| item.size).sum();
-        Ok(report)
+        reach.add_referrers(self, blobs)?;
+        Ok((reach, unreadable))
     }
 
     /// Leases of living processes with the digests they list; dead ones are removed.
@@ -142,7 +172,18 @@ impl Store {
         options: &PruneOptions,
         report: &mut PruneReport,
     ) -> Result<(), Error> {
-        for digest in blobs.iter().filter(|digest| !keep.contains(digest)) {
+        let doomed = blobs.iter().filter(|digest| !keep.contains(digest));
+        // Manifests go first. When this is killed half-way, none is left that lacks its layers and could
+        // be given a name again.
+        let mut manifests = Vec::new();
+        let mut rest = Vec::new();
+        for digest in doomed {
+            match is_manifest(self, digest)? {
+                true => manifests.push(digest),
+                false => rest.push(digest),
+            }
+        }
+        for digest in manifests.into_iter().chain(rest) {
             let path = self.blob_path(digest);
             let size = self.blob_size(digest)?.unwrap_or(0);
             remove(&path, options)?;

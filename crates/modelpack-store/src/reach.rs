@@ -100,6 +100,20 @@ impl Reach {
 
 /// What a stored blob refers to, if it is a manifest that does.
 fn subject(store: &Store, digest: &Digest) -> Result<Option<Digest>, Error> {
+    let subject = match manifest(store, digest)? {
+        Some(AnyManifest::Manifest(document)) => document.into_value().subject,
+        Some(AnyManifest::Index(document)) => document.into_value().subject,
+        _ => None,
+    };
+    Ok(subject.map(|subject| subject.digest))
+}
+
+/// Whether a stored blob is a manifest or an index.
+pub(crate) fn is_manifest(store: &Store, digest: &Digest) -> Result<bool, Error> {
+    Ok(manifest(store, digest)?.is_some())
+}
+
+fn manifest(store: &Store, digest: &Digest) -> Result<Option<AnyManifest>, Error> {
     use std::os::unix::fs::FileExt;
     let mut first = [0];
     match store.open_blob_unverified(digest) {
@@ -111,12 +125,7 @@ fn subject(store: &Store, digest: &Digest) -> Result<Option<Digest>, Error> {
     let Ok(bytes) = store.read_blob(digest, MAX_MANIFEST_BYTES) else {
         return Ok(None);
     };
-    let subject = match AnyManifest::parse(bytes, None) {
-        Ok(AnyManifest::Manifest(document)) => document.into_value().subject,
-        Ok(AnyManifest::Index(document)) => document.into_value().subject,
-        _ => None,
-    };
-    Ok(subject.map(|subject| subject.digest))
+    Ok(AnyManifest::parse(bytes, None).ok())
 }
 
 /// Every digest that is written somewhere in a blob.

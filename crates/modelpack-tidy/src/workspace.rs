@@ -273,10 +273,12 @@ fn read_files(directory: &Path, prefix: &str, files: &mut BTreeMap<String, Strin
         let kind = entry
             .file_type()
             .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+        // In a linked work tree `.git` is a file that names a directory of this machine.
+        if name == ".git" {
+            continue;
+        }
         if kind.is_dir() {
-            let skipped =
-                matches!(name.as_str(), ".git" | "target") || path.join("CACHEDIR.TAG").exists();
-            if !skipped {
+            if name != "target" && !path.join("CACHEDIR.TAG").exists() {
                 read_files(&path, &format!("{name}/"), files);
             }
         } else if kind.is_file()

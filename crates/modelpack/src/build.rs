@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::artifact::Artifact;
 use crate::select::{Selected, select};
-use crate::walk::walk;
+use crate::walk::{require_directory, walk};
 use crate::{
     Control, Error, Event, ExtraFile, Item, Outcome, Toolkit, blocking, docker, extras, headers,
 };
@@ -129,11 +129,12 @@ impl Toolkit {
     ///
     /// Every file is read at most once, but for the headers of weight files: they fill in what the
     /// Modelfile does not say of the model. The name moves last: until then nothing is visible, and when
-    /// something fails, the store is as it was (bytes that were added are freed by
-    /// [`Toolkit::prune`]).
+    /// something fails, the store is as it was. A build that was cancelled keeps what it has stored,
+    /// for the next one or for [`Toolkit::prune`].
     ///
     /// # Errors
-    /// [`Error::Modelfile`], [`Error::NothingMatches`], [`Error::IsDirectory`],
+    /// [`Error::InvalidName`], [`Error::NoModelfile`], [`Error::Modelfile`],
+    /// [`Error::NothingMatches`], [`Error::IsDirectory`], [`Error::File`], [`Error::Pack`],
     /// [`Error::FileChanged`], [`Error::ManifestTooLarge`], [`Error::RuleBroken`], [`Error::Spec`]
     /// for a file whose name cannot exist everywhere, [`Error::Store`].
     pub async fn build(
@@ -143,15 +144,7 @@ impl Toolkit {
         options: &BuildOptions,
         control: &Control,
     ) -> Result<BuildReport, Error> {
-        if target.tag.is_none() || target.digest.is_some() {
-            return Err(Error::InvalidInput {
-                what: format!("{target} cannot be the name of a new artifact"),
-                hint: Some(format!(
-                    "use a tag and no digest, such as {}:latest",
-                    target.name()
-                )),
-            });
-        }
+        check_name(target)?;
         if let Some(size) = options.context_size {
             context_size(&size.to_string())?;
         }
@@ -197,15 +190,42 @@ impl Toolkit {
             let (lease, control) = (lease.clone(), control.clone());
             move || build_layer(&lease, &selected, encoding, preserve, &control)
         });
-        let layers = blocking::all_blocking(self.concurrency(), pieces).await?;
-        control.check()?;
+        let built = blocking::all_blocking(self.concurrency(), pieces).await;
         let (store, target, mut options) = (self.store().clone(), target.clone(), options.clone());
         // It stands where tools look that do not know the file.
         options.context_size = options
             .context_size
             .or(runtime.and_then(|runtime| runtime.context_size));
-        blocking::run(move || finish(&store, &lease, &target, described, layers, &options)).await
+        let control = control.clone();
+        blocking::run(move || {
+            let named = built.and_then(|layers| {
+                control.check()?;
+                finish(&store, &lease, &target, described, layers, &options)
+            });
+            if named.as_ref().is_err_and(|error| !error.is_cancelled()) {
+                // The failure is what counts; what cannot be removed now, prune finds.
+                let _ = lease.take_back();
+            }
+            named
+        })
+        .await
     }
+}
+
+/// A new artifact gets a tag and no digest.
+pub(crate) fn check_name(target: &Reference) -> Result<(), Error> {
+    let reason = match target {
+        Reference {
+            digest: Some(_), ..
+        } => "its digest is known only when it is built",
+        Reference { tag: None, .. } => "it has no tag",
+        _ => return Ok(()),
+    };
+    Err(Error::InvalidName {
+        reference: target.clone(),
+        what: "a new artifact",
+        reason,
+    })
 }
 
 /// What is known of the model.
@@ -220,6 +240,7 @@ struct Described {
 
 /// Reads the Modelfile and finds its files.
 fn read_recipe(directory: &Path, options: &BuildOptions) -> Result<(Recipe, Vec<Selected>), Error> {
+    require_directory(directory)?;
     let path = options
         .modelfile
         .clone()
@@ -242,12 +263,8 @@ fn read_recipe(directory: &Path, options: &BuildOptions) -> Result<(Recipe, Vec<
 fn read_text(path: &Path) -> Result<String, Error> {
     let unreadable = |error| Error::file("cannot read", path, error);
     let file = fs::File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Error::InvalidInput {
-            what: format!("there is no Modelfile at {}", path.display()),
-            hint: Some(
-                "`modelpack modelfile generate DIR` writes one; `--modelfile` names another"
-                    .to_owned(),
-            ),
+        io::ErrorKind::NotFound => Error::NoModelfile {
+            path: path.to_owned(),
         },
         _ => unreadable(error),
     })?;
@@ -297,6 +314,9 @@ fn build_layer(
     control.report(Event::Started(&item));
     let metadata = fs::metadata(&file.location)
         .map_err(|error| Error::file("cannot read", &file.location, error))?;
+    let changed = || Error::FileChanged {
+        path: file.location.clone(),
+    };
     let attributes = attributes(&metadata, file.mode, preserve);
     let mut tick = |bytes| {
         control.report(Event::Advanced { item: &item, bytes });
@@ -316,6 +336,10 @@ fn build_layer(
                     unreadable(error, &file.location)
                 }
             })?;
+        // What is written about the file has to be about these bytes.
+        if ingested.size != metadata.len() {
+            return Err(changed());
+        }
         let outcome = match ingested.how {
             Adopted::Cached | Adopted::Existing => Outcome::Exists,
             Adopted::Reflinked | Adopted::Linked => Outcome::Linked,
@@ -325,21 +349,28 @@ fn build_layer(
     } else {
         let source = fs::File::open(&file.location)
             .map_err(|error| Error::file("cannot read", &file.location, error))?;
-        let mut writer = LayerWriter::new(encoding, lease.ingest()?)?;
+        let unpackable = |error| Error::Pack {
+            path: file.location.clone(),
+            source: Box::new(error),
+        };
+        let mut writer = LayerWriter::new(encoding, lease.ingest()?).map_err(unpackable)?;
+        let before = state(&source, &file.location)?;
         let mut source = Ticking {
             inner: source,
             tick: &mut tick,
         };
         writer
-            .append(path, &attributes, metadata.len(), &mut source)
+            .append(path, &attributes, before.0, &mut source)
             .map_err(|error| match error {
                 _ if control.cancel_token().is_cancelled() => Error::Cancelled,
-                modelpack_layer::Error::FileChanged { .. } => Error::FileChanged {
-                    path: file.location.clone(),
-                },
-                other => other.into(),
+                modelpack_layer::Error::FileChanged { .. } => changed(),
+                other => unpackable(other),
             })?;
-        let (packed, blob) = writer.finish()?;
+        // What was rewritten in place is as long as before.
+        if state(&source.inner, &file.location)? != before || before.0 != metadata.len() {
+            return Err(changed());
+        }
+        let (packed, blob) = writer.finish().map_err(unpackable)?;
         let stored = blob.commit()?;
         let outcome = if stored.existed {
             Outcome::Exists
@@ -360,6 +391,20 @@ fn build_layer(
         path: path.to_string(),
         outcome,
     })
+}
+
+/// Size and times of an open file: they move when somebody writes into it.
+fn state(file: &fs::File, path: &Path) -> Result<(u64, [i64; 4]), Error> {
+    let metadata = file
+        .metadata()
+        .map_err(|error| Error::file("cannot read", path, error))?;
+    let times = [
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ctime(),
+        metadata.ctime_nsec(),
+    ];
+    Ok((metadata.len(), times))
 }
 
 /// A missing permission is a fault of the file, not of the store.

@@ -183,6 +183,8 @@ pub enum Outcome {
     Copied,
     /// It shares its bytes with the source: a hard link or reflink.
     Linked,
+    /// It was hashed where it is; the report says whether it is right.
+    Hashed,
 }
 
 /// Stops operations. Clones share one state.

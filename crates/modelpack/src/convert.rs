@@ -10,6 +10,7 @@ use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
 use crate::artifact::{Artifact, require};
+use crate::build::check_name;
 use crate::transfer::wanted;
 use crate::{Control, Error, Place, Toolkit, blocking};
 
@@ -263,15 +264,7 @@ fn report(source: Reference, reference: Reference, converted: &Converted) -> Con
 /// The new name: the one that was asked for, or one beside the old one.
 pub(crate) fn target(source: &Reference, options: &ConvertOptions) -> Result<Reference, Error> {
     if let Some(target) = &options.target {
-        if target.tag.is_none() || target.digest.is_some() {
-            return Err(Error::InvalidInput {
-                what: format!("{target} cannot be the name of a new artifact"),
-                hint: Some(format!(
-                    "use a tag and no digest, such as {}:latest",
-                    target.name()
-                )),
-            });
-        }
+        check_name(target)?;
         return Ok(target.clone());
     }
     let (own, other) = match options.to {

@@ -22,6 +22,12 @@ pub enum Error {
         /// All diagnostics, as text of several lines.
         rendered: String,
     },
+    /// There is no Modelfile where one was expected.
+    #[error("there is no Modelfile at {}", path.display())]
+    NoModelfile {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// A line of the Modelfile names no file.
     #[error("line {line} of the Modelfile: `{pattern}` matches no file below {}", directory.display())]
     NothingMatches {
@@ -78,6 +84,24 @@ pub enum Error {
         /// What was given.
         reference: Reference,
     },
+    /// The reference cannot become the name of an artifact.
+    #[error("{reference} cannot be the name of {what}: {reason}")]
+    InvalidName {
+        /// What was given.
+        reference: Reference,
+        /// What should have got the name.
+        what: &'static str,
+        /// Why it cannot.
+        reason: &'static str,
+    },
+    /// The reference has a digest, and what its tag names has another.
+    #[error("{reference} pins another digest than {actual}")]
+    PinMismatch {
+        /// What was given.
+        reference: Reference,
+        /// The digest that is there.
+        actual: Digest,
+    },
     /// What the reference names is something else than a ModelPack artifact.
     #[error("{reference} is no ModelPack artifact but {actual}")]
     NotAModel {
@@ -132,6 +156,22 @@ pub enum Error {
     Deadline {
         /// How long it was given.
         limit: Duration,
+    },
+    /// A file cannot be made a layer.
+    #[error("cannot pack {}", path.display())]
+    Pack {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: Source,
+    },
+    /// Files cannot be written into the directory.
+    #[error("cannot write into {}", path.display())]
+    Output {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        source: Source,
     },
     /// A layer cannot be written as files.
     #[error("cannot extract {}", path.as_ref().map_or_else(|| "the layer".to_owned(), ToString::to_string))]
@@ -215,6 +255,9 @@ impl From<modelpack_store::Error> for Error {
                 Self::UnknownReference { reference }
             }
             modelpack_store::Error::NoSelector { reference } => Self::NoSelector { reference },
+            modelpack_store::Error::PinMismatch { reference, actual } => {
+                Self::PinMismatch { reference, actual }
+            }
             modelpack_store::Error::FileChanged { path } => Self::FileChanged { path },
             other => Self::Store(Box::new(other)),
         }
@@ -227,21 +270,30 @@ impl From<modelpack_registry::Error> for Error {
     }
 }
 
-impl From<modelpack_layer::Error> for Error {
-    fn from(error: modelpack_layer::Error) -> Self {
-        Self::Extract {
-            path: None,
-            source: Box::new(error),
+impl Error {
+    /// What the floor that knows archives says.
+    pub(crate) fn layer(&self) -> Option<&modelpack_layer::Error> {
+        match self {
+            Self::Pack { source, .. }
+            | Self::Output { source, .. }
+            | Self::Extract { source, .. } => source.downcast_ref(),
+            _ => None,
         }
     }
-}
 
-impl Error {
+    /// Whether the arguments are wrong, whatever is in the store and in the registry.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::NoSelector { .. } | Self::InvalidName { .. })
+    }
+
     /// Whether something that was asked for is not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         match self {
-            Self::UnknownReference { .. } | Self::NothingMatches { .. } => true,
+            Self::UnknownReference { .. }
+            | Self::NothingMatches { .. }
+            | Self::NoModelfile { .. } => true,
             Self::File { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
             Self::Store(error) => error.is_not_found(),
             Self::Registry(error) => error.is_not_found(),
@@ -269,16 +321,16 @@ impl Error {
     #[must_use]
     pub fn is_integrity(&self) -> bool {
         match self {
-            Self::DigestMismatch { .. } | Self::FileChanged { .. } | Self::WrongBytes { .. } => {
-                true
-            }
+            Self::DigestMismatch { .. }
+            | Self::FileChanged { .. }
+            | Self::WrongBytes { .. }
+            | Self::PinMismatch { .. } => true,
             Self::Spec(error) => error.is_integrity(),
             Self::Store(error) => error.is_integrity(),
             Self::Registry(error) => error.is_integrity(),
-            Self::Extract { source, .. } => source
-                .downcast_ref::<modelpack_layer::Error>()
+            _ => self
+                .layer()
                 .is_some_and(modelpack_layer::Error::is_integrity),
-            _ => false,
         }
     }
 
@@ -289,10 +341,9 @@ impl Error {
             Self::NoSpace { .. } => true,
             Self::File { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
             Self::Store(error) => error.is_no_space(),
-            Self::Extract { source, .. } => source
-                .downcast_ref::<modelpack_layer::Error>()
+            _ => self
+                .layer()
                 .is_some_and(modelpack_layer::Error::is_no_space),
-            _ => false,
         }
     }
 
@@ -300,64 +351,5 @@ impl Error {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled)
-    }
-
-    /// What to do next, in words, where that is known.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        let text = match self {
-            Self::InvalidInput { hint, .. } => return hint.clone(),
-            Self::UnknownReference { reference } => {
-                return Some(format!(
-                    "`modelpack pull {reference}` fetches it; `modelpack ls` lists what is here"
-                ));
-            }
-            Self::NoSelector { reference } => {
-                return Some(format!("add a tag, such as {reference}:latest"));
-            }
-            Self::NothingMatches { .. } => {
-                "paths and patterns are relative to the directory that is built"
-            }
-            Self::IsDirectory { pattern, .. } => {
-                return Some(format!(
-                    "write `{pattern}/*` or `{pattern}/**/*` for the files in it"
-                ));
-            }
-            Self::FileChanged { .. } => "let the program that writes it finish, then build again",
-            Self::NotAModel { .. } => {
-                "this tool takes ModelPack artifacts (application/vnd.cncf.model.*)"
-            }
-            Self::NoSpace {
-                needed, available, ..
-            } => {
-                return Some(format!(
-                    "free {} bytes (`modelpack prune` may help), then run the same command again",
-                    needed.saturating_sub(*available)
-                ));
-            }
-            Self::Cancelled | Self::Deadline { .. } => {
-                "run the same command again; it continues where it stopped"
-            }
-            Self::WrongBytes { culprit, .. } => match culprit {
-                Culprit::Registry => {
-                    "the artifact has to be pushed again; this registry has lost it"
-                }
-                Culprit::Transfer => "look for a proxy or a network that changes what passes",
-            },
-            _ if self.is_no_space() => {
-                "free some space (`modelpack prune` may help), then run the same command again"
-            }
-            _ if self.is_unauthorized() => {
-                "log in to the registry (`docker login HOST`), or ask for access to the repository"
-            }
-            Self::Store(error) if matches!(**error, modelpack_store::Error::NewerStore { .. }) => {
-                "use a newer version of this program, or another --storage-dir"
-            }
-            Self::Store(error) if error.is_integrity() => {
-                "`modelpack verify` names every damaged blob; remove the artifact and pull it again"
-            }
-            _ => return None,
-        };
-        Some(text.to_owned())
     }
 }

@@ -8,13 +8,37 @@ use modelpack_spec::{Descriptor, Encoding, FilePath, Reference, annotations};
 use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
-use crate::artifact::{Artifact, layer_name, require};
+use crate::artifact::{Artifact, File, layer_name, require};
 use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
 
-/// How [`Toolkit::extract`] works. There is nothing to choose yet.
+/// How [`Toolkit::extract`] works.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct ExtractOptions {}
+pub struct ExtractOptions {
+    /// What the files share with the store.
+    pub sharing: Sharing,
+}
+
+/// What extracted files share with the local store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Sharing {
+    /// Nothing that an edit could reach: copies, or clones that the file system parts at the first write.
+    #[default]
+    Nothing,
+    /// The bytes, where the file system can: read-only hard links without a second copy on disk. Whoever
+    /// writes into such a file all the same damages the store.
+    Bytes,
+}
+
+impl Sharing {
+    fn placement(self) -> Placement {
+        match self {
+            Self::Nothing => Placement::Own,
+            Self::Bytes => Placement::Link,
+        }
+    }
+}
 
 /// What [`Toolkit::extract`] wrote.
 #[derive(Debug, Clone, Serialize)]
@@ -43,32 +67,33 @@ pub struct ExtractedFile {
 impl Toolkit {
     /// Writes the files of an artifact in the local store into a directory, which is made when it is
     /// not there. Files that are there are replaced one by one, atomically; others are left alone.
-    /// The written files are independent of the store and can be edited.
+    /// The written files are independent of the store and can be edited, unless `options` say otherwise.
     ///
     /// # Errors
-    /// [`Error::UnknownReference`]; [`Error::Spec`] and [`Error::Extract`] when a path could lead out
+    /// [`Error::UnknownReference`]; [`Error::Output`]; [`Error::Spec`] and [`Error::Extract`] when a path could lead out
     /// of the directory or two files collide, before anything is written; [`Error::Store`].
     pub async fn extract(
         &self,
         reference: &Reference,
         directory: &Path,
-        _options: &ExtractOptions,
+        options: &ExtractOptions,
         control: &Control,
     ) -> Result<ExtractReport, Error> {
         let store = self.store().clone();
         let (reference, directory) = (reference.clone(), directory.to_owned());
         let (limit, control) = (self.concurrency(), control.clone());
+        let placement = options.sharing.placement();
         let (lease, plan) = {
             let (store, reference) = (store.clone(), reference.clone());
             blocking::run(move || {
                 let lease = store.lease()?;
                 let artifact = Artifact::load(&store, &reference)?;
-                let plan = plan(&lease, &artifact)?;
+                let plan = plan(&lease, &artifact.files()?, placement)?;
                 Ok((lease, plan))
             })
             .await?
         };
-        let files = write_all(plan, &store, &directory, Placement::Own, limit, &control).await?;
+        let files = write_all(plan, &store, &directory, limit, &control).await?;
         drop(lease);
         let directory = std::path::absolute(&directory).unwrap_or(directory);
         Ok(ExtractReport {
@@ -86,17 +111,23 @@ pub(crate) struct Step {
     /// The file of a raw layer.
     path: Option<FilePath>,
     encoding: Encoding,
+    placement: Placement,
 }
 
 /// Checks everything that can be known before the first byte is written.
-pub(crate) fn plan(lease: &Lease, artifact: &Artifact) -> Result<Vec<Step>, Error> {
+pub(crate) fn plan(
+    lease: &Lease,
+    files: &[File],
+    placement: Placement,
+) -> Result<Vec<Step>, Error> {
     let mut steps = Vec::new();
-    for file in artifact.files()? {
+    for file in files {
         require(lease, &file.layer)?;
         steps.push(Step {
-            layer: file.layer,
-            path: file.path,
+            layer: file.layer.clone(),
+            path: file.path.clone(),
             encoding: file.encoding,
+            placement,
         });
     }
     Ok(steps)
@@ -107,12 +138,19 @@ pub(crate) async fn write_all(
     plan: Vec<Step>,
     store: &Store,
     directory: &Path,
-    placement: Placement,
     limit: usize,
     control: &Control,
 ) -> Result<Vec<ExtractedFile>, Error> {
     let directory = directory.to_owned();
-    let destination = blocking::run(move || Ok(Arc::new(Destination::open(directory)?))).await?;
+    let destination = blocking::run(move || {
+        let opened = Destination::open(&directory);
+        let fail = |error| Error::Output {
+            path: directory,
+            source: Box::new(error),
+        };
+        opened.map(Arc::new).map_err(fail)
+    })
+    .await?;
     control.report(Event::Planned {
         items: plan.len(),
         bytes: plan.iter().map(|step| step.layer.size).sum(),
@@ -127,7 +165,7 @@ pub(crate) async fn write_all(
                 Some(step.layer.digest),
             );
             control.report(Event::Started(&item));
-            let files = write_one(&step, &store, &destination, placement)?;
+            let files = write_one(&step, &store, &destination)?;
             let outcome = files.first().map_or(Outcome::Copied, |file| file.outcome);
             control.report(Event::Advanced {
                 item: &item,
@@ -154,12 +192,12 @@ fn write_one(
     step: &Step,
     store: &Store,
     destination: &Destination,
-    placement: Placement,
 ) -> Result<Vec<ExtractedFile>, Error> {
     let Step {
         layer,
         path,
         encoding,
+        placement,
     } = step;
     let expected = Expected {
         digest: layer.digest,
@@ -173,10 +211,11 @@ fn write_one(
         (Encoding::Raw, Some(path)) => {
             let blob = store.blob_path(&layer.digest);
             let placed = destination
-                .place(&blob, path, &attributes(layer), &expected, placement)
+                .place(&blob, path, &attributes(layer), &expected, *placement)
                 .map_err(fail)?;
             let outcome = match placed {
                 Placed::Linked | Placed::Reflinked => Outcome::Linked,
+                Placed::Moved => Outcome::Transferred,
                 _ => Outcome::Copied,
             };
             Ok(vec![ExtractedFile {

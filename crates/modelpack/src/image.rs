@@ -10,6 +10,7 @@ use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
 use crate::artifact::{Artifact, File, require};
+use crate::build::check_name;
 use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
 
 /// Where the files of the model are in the image.
@@ -71,15 +72,7 @@ impl Toolkit {
         target: &Reference,
         control: &Control,
     ) -> Result<ImageReport, Error> {
-        if target.tag.is_none() || target.digest.is_some() {
-            return Err(Error::InvalidInput {
-                what: format!("{target} cannot be the name of an image"),
-                hint: Some(format!(
-                    "use a tag and no digest, such as {}:latest",
-                    target.name()
-                )),
-            });
-        }
+        check_name(target)?;
         let (store, source) = (self.store().clone(), reference.clone());
         let (target, control) = (target.clone(), control.clone());
         blocking::run(move || image(&store, source, target, &control)).await
@@ -168,13 +161,18 @@ fn layer(lease: &Lease, file: &File, control: &Control) -> Result<(Descriptor, D
             0o755
         }
     });
-    let mut writer = LayerWriter::new(Encoding::Tar, lease.ingest()?)?;
-    writer.append(
-        &inside,
-        &FileAttributes::with_mode(mode),
-        file.layer.size,
-        &mut blob,
-    )?;
+    let unpackable = |error| Error::Pack {
+        path: lease.store().blob_path(&file.layer.digest),
+        source: Box::new(error) as Box<_>,
+    };
+    let mut writer = LayerWriter::new(Encoding::Tar, lease.ingest()?).map_err(unpackable)?;
+    let attributes = FileAttributes::with_mode(mode);
+    writer
+        .append(&inside, &attributes, file.layer.size, &mut blob)
+        .map_err(|error| match error {
+            _ if control.cancel_token().is_cancelled() => Error::Cancelled,
+            error => unpackable(error),
+        })?;
     let actual = blob.hasher.finish();
     if actual != file.layer.digest {
         return Err(Error::DigestMismatch {
@@ -183,7 +181,7 @@ fn layer(lease: &Lease, file: &File, control: &Control) -> Result<(Descriptor, D
             actual,
         });
     }
-    let (packed, written) = writer.finish()?;
+    let (packed, written) = writer.finish().map_err(unpackable)?;
     let stored = written.commit()?;
     control.report(Event::Finished {
         item: &item,

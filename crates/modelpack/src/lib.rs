@@ -26,7 +26,8 @@
 //! # }
 //! ```
 //!
-//! Features (all on by default): `tls`, `gzip`, `zstd`.
+//! Features: `tls`, `gzip` and `zstd` (on by default), `credential-helpers` and `hosts-file` (for programs that
+//! people configure).
 #![forbid(unsafe_code)]
 
 mod artifact;
@@ -42,6 +43,9 @@ mod extract;
 mod extras;
 mod generate;
 mod headers;
+#[cfg(feature = "credential-helpers")]
+mod helpers;
+mod hint;
 mod image;
 mod inspect;
 mod launch;
@@ -50,6 +54,7 @@ mod names;
 mod prune;
 mod pull;
 mod pull_blob;
+mod pull_into;
 mod push;
 mod repair;
 mod resolve;
@@ -73,9 +78,11 @@ pub use control::{CancelToken, Control, Event, Item, Outcome, Progress};
 pub use convert::{ConvertOptions, ConvertReport};
 pub use dmr::DmrReport;
 pub use error::{Culprit, Error};
-pub use extract::{ExtractOptions, ExtractReport, ExtractedFile};
+pub use extract::{ExtractOptions, ExtractReport, ExtractedFile, Sharing};
 pub use extras::ExtraFile;
 pub use generate::{GenerateOptions, GenerateReport};
+#[cfg(feature = "credential-helpers")]
+pub use helpers::{HelperProgramFailed, HelperPrograms};
 pub use image::ImageReport;
 pub use inspect::{InspectReport, InspectedFile, InspectedLayer};
 pub use launch::{LaunchCommand, LaunchPlan};

@@ -19,12 +19,13 @@ impl Toolkit {
     /// Gives the artifact that `source` names a second name. No byte is copied.
     ///
     /// # Errors
-    /// [`Error::UnknownReference`]; [`Error::InvalidInput`] when the new name has no tag.
+    /// [`Error::UnknownReference`]; [`Error::InvalidName`] when the new name has no tag.
     pub async fn tag(&self, source: &Reference, target: &Reference) -> Result<(), Error> {
         if target.tag.is_none() {
-            return Err(Error::InvalidInput {
-                what: format!("the new name {target} has no tag"),
-                hint: Some(format!("add one, such as {}:latest", target.name())),
+            return Err(Error::InvalidName {
+                reference: target.clone(),
+                what: "an artifact",
+                reason: "it has no tag",
             });
         }
         let store = self.store().clone();

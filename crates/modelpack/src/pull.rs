@@ -1,5 +1,6 @@
 //! From a registry into the local store.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use modelpack_spec::{Descriptor, Digest, Reference};
@@ -82,12 +83,46 @@ impl Toolkit {
     ) -> Result<PullReport, Error> {
         let artifact = control.stop_early(self.fetch_artifact(reference)).await?;
         check_shape(&artifact)?;
-        let mut layers: Vec<Descriptor> = Vec::new();
-        for layer in artifact.layers() {
-            if !layers.iter().any(|known| known.digest == layer.digest) {
-                layers.push(layer.clone());
-            }
-        }
+        let (lease, layers) = self
+            .pull_layers(reference, artifact.layers(), control)
+            .await?;
+        let (store, name, manifest) = (
+            self.store().clone(),
+            reference.clone(),
+            artifact.manifest.clone(),
+        );
+        let config = artifact.config;
+        blocking::run(move || {
+            lease.put_document(&config)?;
+            let mut descriptor = lease.put_document(&manifest)?;
+            descriptor.artifact_type = manifest.value().artifact_type.clone();
+            Ok(store.tag(&name, &descriptor)?)
+        })
+        .await?;
+        let known = layers.iter().map(|layer| layer.digest).collect();
+        self.note(reference, known).await;
+        let manifest = &artifact.manifest;
+        Ok(PullReport {
+            reference: reference.clone(),
+            digest: *manifest.digest(),
+            size: manifest.value().content_size() + manifest.bytes().len() as u64,
+            transferred: layers.iter().map(|layer| layer.transferred).sum(),
+            layers,
+        })
+    }
+}
+
+impl Toolkit {
+    /// Pulls layers, each once, and keeps them safe as long as the lease lives.
+    pub(crate) async fn pull_layers(
+        &self,
+        reference: &Reference,
+        layers: &[Descriptor],
+        control: &Control,
+    ) -> Result<(Lease, Vec<PulledLayer>), Error> {
+        let mut seen = HashSet::new();
+        let is_new = |layer: &&Descriptor| seen.insert(layer.digest);
+        let layers: Vec<Descriptor> = layers.iter().filter(is_new).cloned().collect();
         let lease = {
             let (store, layers) = (self.store().clone(), layers.clone());
             blocking::run(move || {
@@ -110,35 +145,15 @@ impl Toolkit {
                     .await
             }
         });
-        let layers = control
+        let pulled = control
             .stop_early(blocking::all(self.concurrency(), tasks))
             .await?;
-        let (store, name, manifest) = (
-            self.store().clone(),
-            reference.clone(),
-            artifact.manifest.clone(),
-        );
-        let config = artifact.config;
-        blocking::run(move || {
-            lease.put_document(&config)?;
-            let mut descriptor = lease.put_document(&manifest)?;
-            descriptor.artifact_type = manifest.value().artifact_type.clone();
-            Ok(store.tag(&name, &descriptor)?)
-        })
-        .await?;
-        let manifest = &artifact.manifest;
-        Ok(PullReport {
-            reference: reference.clone(),
-            digest: *manifest.digest(),
-            size: manifest.value().content_size() + manifest.bytes().len() as u64,
-            transferred: layers.iter().map(|layer| layer.transferred).sum(),
-            layers,
-        })
+        Ok((lease, pulled))
     }
 }
 
 /// A config that speaks of other layers than the manifest belongs to another artifact.
-fn check_shape(artifact: &Artifact) -> Result<(), Error> {
+pub(crate) fn check_shape(artifact: &Artifact) -> Result<(), Error> {
     let (layers, diff_ids) = (
         artifact.layers().len(),
         artifact.config.value().modelfs.diff_ids.len(),

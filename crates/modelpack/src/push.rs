@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use modelpack_registry::{Mount, Name};
+use modelpack_registry::{BlobToPush, Name, Pushed};
 use modelpack_spec::{Descriptor, Digest, Reference, Repository};
-use modelpack_store::{Lease, Store};
+use modelpack_store::Lease;
 use serde::Serialize;
+use tokio::task::JoinSet;
 
 use crate::artifact::{Artifact, layer_name, require};
 use crate::transfer::{FileSource, Meter, wanted};
@@ -47,9 +48,10 @@ pub struct PushedBlob {
 }
 
 impl Toolkit {
-    /// Pushes an artifact under its own name. What the registry has is not sent again. Config and
-    /// manifest go last, so that nobody can see an incomplete artifact; the tag always ends up on this
-    /// artifact, also when the registry had it under another tag.
+    /// Pushes an artifact under its own name. What the registry has is not sent again, and what it has in
+    /// another repository that is known here is linked. Config and manifest go last, so that nobody can
+    /// see an incomplete artifact; the tag always ends up on this artifact, also when the registry had it
+    /// under another tag. Uploads that are given up, also by cancelling, are ended at the registry.
     ///
     /// # Errors
     /// [`Error::UnknownReference`], [`Error::NoSelector`], [`Error::Registry`], [`Error::Store`] when
@@ -70,37 +72,25 @@ impl Toolkit {
         })
         .await?;
         control.report(Event::Planned {
-            items: plan.len() + 1,
-            bytes: plan.iter().map(|step| step.blob.size).sum::<u64>()
-                + artifact.config.bytes().len() as u64,
+            items: plan.len(),
+            bytes: plan.iter().map(|step| step.blob.size).sum(),
         });
-        let tasks = plan.into_iter().map(|step| {
-            let (toolkit, reference, control) = (self.clone(), reference.clone(), control.clone());
-            async move { toolkit.push_blob(&reference, step, &control).await }
-        });
-        let mut blobs = control
-            .stop_early(blocking::all(self.concurrency(), tasks))
-            .await?;
-        let config = Step {
-            name: "config".to_owned(),
-            blob: artifact.config.descriptor(),
-            known_in: None,
-        };
-        blobs.push(
-            control
-                .stop_early(self.push_blob(reference, config, control))
-                .await?,
-        );
         let manifest = &artifact.manifest;
-        let media_type = manifest.descriptor().media_type;
         let pushed = async {
-            let name = Name::from(reference);
-            Ok(self
-                .client()
-                .put_manifest(&name, &target, &media_type, manifest.bytes().clone())
-                .await?)
+            let blobs = self.push_blobs(reference, plan, control).await?;
+            let (name, media_type) = (Name::from(reference), manifest.descriptor().media_type);
+            let stored =
+                self.client()
+                    .put_manifest(&name, &target, &media_type, manifest.bytes().clone());
+            control.stop_early(async { Ok(stored.await?) }).await?;
+            Ok(blobs)
         };
-        control.stop_early(pushed).await?;
+        let pushed: Result<Vec<PushedBlob>, Error> = pushed.await;
+        // Uploads that came to nothing are being ended at the registry; the program may be about to end.
+        self.client().settle().await;
+        let blobs = pushed?;
+        self.note(reference, blobs.iter().map(|blob| blob.digest).collect())
+            .await;
         drop(lease);
         Ok(PushReport {
             reference: reference.clone(),
@@ -112,6 +102,68 @@ impl Toolkit {
                 .sum(),
             blobs,
         })
+    }
+
+    /// Remembers where these blobs are now. It only saves later work, so a failure is none.
+    pub(crate) async fn note(&self, reference: &Reference, blobs: Vec<Digest>) {
+        let (store, reference) = (self.store().clone(), reference.clone());
+        let noted = blocking::run(move || {
+            Ok(store.note_origin(&reference.host, &reference.repository, &blobs)?)
+        });
+        let _ = noted.await;
+    }
+
+    /// Pushes the layers, several at a time, and then the config. When this returns nothing is being sent.
+    async fn push_blobs(
+        &self,
+        reference: &Reference,
+        mut plan: Vec<Step>,
+        control: &Control,
+    ) -> Result<Vec<PushedBlob>, Error> {
+        let config = plan.pop();
+        let mut blobs = self.push_layers(reference, plan, control).await?;
+        if let Some(config) = config {
+            let pushed = self.push_blob(reference, config, control);
+            blobs.push(control.stop_early(pushed).await?);
+        }
+        Ok(blobs)
+    }
+
+    async fn push_layers(
+        &self,
+        reference: &Reference,
+        plan: Vec<Step>,
+        control: &Control,
+    ) -> Result<Vec<PushedBlob>, Error> {
+        let mut steps = plan.into_iter().enumerate();
+        let mut running = JoinSet::new();
+        let mut done = Vec::new();
+        loop {
+            while running.len() < self.concurrency()
+                && let Some((index, step)) = steps.next()
+            {
+                let (toolkit, reference, control) =
+                    (self.clone(), reference.clone(), control.clone());
+                running.spawn(async move {
+                    let pushed = toolkit.push_blob(&reference, step, &control);
+                    control.stop_early(pushed).await.map(|blob| (index, blob))
+                });
+            }
+            let failed = match running.join_next().await {
+                None => break,
+                Some(Ok(Ok(blob))) => {
+                    done.push(blob);
+                    continue;
+                }
+                Some(Ok(Err(error))) => error,
+                Some(Err(error)) => Error::Worker(error),
+            };
+            // Each of the others ends what it has begun.
+            running.shutdown().await;
+            return Err(failed);
+        }
+        done.sort_by_key(|(index, _)| *index);
+        Ok(done.into_iter().map(|(_, blob)| blob).collect())
     }
 
     async fn push_blob(
@@ -127,9 +179,19 @@ impl Toolkit {
         } = step;
         let item = Item::new(name, blob.size, Some(blob.digest));
         control.report(Event::Started(&item));
-        let outcome = self
-            .send(reference, &blob, known_in, &item, control)
-            .await?;
+        let source = Arc::new(FileSource(self.store().blob_path(&blob.digest)));
+        let progress = Meter::new(control, &item).progress();
+        let wanted = BlobToPush::new(blob.digest, blob.size).known_in(known_in);
+        let outcome = match self
+            .client()
+            .ensure_blob(&Name::from(reference), &wanted, source, &progress)
+            .await?
+        {
+            Pushed::Exists => Outcome::Exists,
+            Pushed::Mounted => Outcome::Mounted,
+            // A way that is not known here has sent it.
+            _ => Outcome::Transferred,
+        };
         if outcome != Outcome::Transferred {
             control.report(Event::Advanced {
                 item: &item,
@@ -147,96 +209,44 @@ impl Toolkit {
             outcome,
         })
     }
-
-    async fn send(
-        &self,
-        reference: &Reference,
-        blob: &Descriptor,
-        known_in: Option<Repository>,
-        item: &Item,
-        control: &Control,
-    ) -> Result<Outcome, Error> {
-        let name = Name::from(reference);
-        if self
-            .client()
-            .head_blob(&name, &blob.digest)
-            .await?
-            .is_some()
-        {
-            return Ok(Outcome::Exists);
-        }
-        let source = Arc::new(FileSource(self.store().blob_path(&blob.digest)));
-        let progress = Meter::new(control, item).progress();
-        if let Some(from) = known_in {
-            return match self
-                .client()
-                .mount_blob(&name, &blob.digest, Some(&from))
-                .await?
-            {
-                Mount::Mounted => Ok(Outcome::Mounted),
-                Mount::Upload(upload) => {
-                    self.client()
-                        .push_blob_into(upload, blob.size, source, &progress)
-                        .await?;
-                    Ok(Outcome::Transferred)
-                }
-                _ => Err(Error::invalid(
-                    "the registry gave an answer to a mount that is not known here",
-                )),
-            };
-        }
-        self.client()
-            .push_blob(&name, &blob.digest, blob.size, source, &progress)
-            .await?;
-        Ok(Outcome::Transferred)
-    }
 }
 
 /// A blob to send.
 struct Step {
     name: String,
     blob: Descriptor,
-    /// Another repository of the same registry that probably has it.
-    known_in: Option<Repository>,
+    /// Other repositories of the same registry that are known to have had it.
+    known_in: Vec<Repository>,
 }
 
+/// The layers, each once, and the config at the end.
 fn plan(lease: &Lease, artifact: &Artifact, reference: &Reference) -> Result<Vec<Step>, Error> {
-    let elsewhere = repositories_with_blobs(lease.store(), reference)?;
     let mut steps: Vec<Step> = Vec::new();
-    for layer in artifact.layers() {
+    let config = artifact.config.descriptor();
+    let layers = artifact
+        .layers()
+        .iter()
+        .filter(|layer| layer.digest != config.digest);
+    for layer in layers {
         if steps.iter().any(|step| step.blob.digest == layer.digest) {
             continue;
         }
         require(lease, layer)?;
-        let known_in = elsewhere.iter().find(|(digest, _)| *digest == layer.digest);
         steps.push(Step {
             name: layer_name(layer),
             blob: layer.clone(),
-            known_in: known_in.map(|(_, repository)| repository.clone()),
+            known_in: Vec::new(),
         });
     }
-    Ok(steps)
-}
-
-/// Blobs of other repositories of the same registry, as far as the local store knows them.
-fn repositories_with_blobs(
-    store: &Store,
-    reference: &Reference,
-) -> Result<Vec<(Digest, Repository)>, Error> {
-    let mut found = Vec::new();
-    for entry in store.references()? {
-        let other = &entry.reference;
-        if other.host != reference.host || other.repository == reference.repository {
-            continue;
-        }
-        if let Ok(artifact) = Artifact::load_manifest(store, other, &entry.descriptor) {
-            found.extend(
-                artifact
-                    .layers()
-                    .iter()
-                    .map(|layer| (layer.digest, other.repository.clone())),
-            );
-        }
+    steps.push(Step {
+        name: "config".to_owned(),
+        blob: config,
+        known_in: Vec::new(),
+    });
+    let mut origins = lease.store().origins(&reference.host)?;
+    for step in &mut steps {
+        step.known_in = origins.remove(&step.blob.digest).unwrap_or_default();
+        step.known_in.retain(|known| *known != reference.repository);
     }
-    Ok(found)
+    Ok(steps)
 }

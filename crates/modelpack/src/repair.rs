@@ -32,6 +32,8 @@ pub(crate) async fn mend(
         "{} has digest {actual} after its transfer; it is fetched again to find the damaged piece",
         layer.digest
     )));
+    // A mirror may have sent them, so that the registry itself is the better second source.
+    client.distrust_mirrors(name);
     let comparison = Arc::new(Comparison(Mutex::new(State {
         partial: Some(partial),
         compared: RangeSet::default(),

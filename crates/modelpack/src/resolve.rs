@@ -115,7 +115,7 @@ impl Toolkit {
         let (lease, artifact, plan) = blocking::run(move || {
             let lease = store.lease()?;
             let artifact = Artifact::load(&store, &wanted)?;
-            let plan = plan(&lease, &artifact)?;
+            let plan = plan(&lease, &artifact.files()?, Placement::Link)?;
             Ok((lease, artifact, plan))
         })
         .await?;
@@ -136,8 +136,7 @@ impl Toolkit {
             None => {
                 let store = self.store();
                 let limit = self.concurrency();
-                let written =
-                    write_all(plan, store, &directory, Placement::Link, limit, control).await?;
+                let written = write_all(plan, store, &directory, limit, control).await?;
                 written
                     .into_iter()
                     .map(|file| (file.path, file.size))

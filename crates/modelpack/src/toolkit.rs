@@ -49,6 +49,10 @@ impl Toolkit {
     pub(crate) fn concurrency(&self) -> usize {
         self.concurrency.get()
     }
+
+    pub(crate) fn limit(&self) -> NonZeroUsize {
+        self.concurrency
+    }
 }
 
 impl std::fmt::Debug for Toolkit {

@@ -48,12 +48,19 @@ impl PartialSink {
             if partial.size() >= FOLLOW_BYTES {
                 partial.follow()?;
             }
+            let mut written = Ok(());
             while let Some((offset, piece)) = queue.blocking_recv() {
-                partial.write_at(offset, &piece)?;
+                written = partial.write_at(offset, &piece);
+                if written.is_err() {
+                    break;
+                }
             }
-            if !partial.missing().is_empty() {
-                partial.record()?;
-            }
+            // What came before a failure is kept as well, if the disk still takes a line in the journal.
+            let recorded = match partial.missing().is_empty() {
+                true => Ok(()),
+                false => partial.record(),
+            };
+            written.and(recorded)?;
             Ok(partial)
         });
         (Self { pieces }, PartialWriter(writer))
@@ -127,3 +134,6 @@ impl Meter {
         Progress::new(move |now| meter.reach(now))
     }
 }
+
+#[cfg(test)]
+mod tests;

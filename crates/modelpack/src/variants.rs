@@ -6,6 +6,7 @@ use modelpack_spec::{AnyManifest, Digest, Document, Index, ModelView, Reference}
 use serde::Serialize;
 
 use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES};
+use crate::build::check_name;
 use crate::transfer::wanted;
 use crate::{Control, Error, Place, PushOptions, PushReport, Toolkit, blocking};
 
@@ -65,15 +66,7 @@ impl Toolkit {
         target: &Reference,
         variants: &[(String, Reference)],
     ) -> Result<IndexReport, Error> {
-        if target.tag.is_none() || target.digest.is_some() {
-            return Err(Error::InvalidInput {
-                what: format!("{target} cannot be the name of an index"),
-                hint: Some(format!(
-                    "use a tag and no digest, such as {}:latest",
-                    target.name()
-                )),
-            });
-        }
+        check_name(target)?;
         let (store, target, named) = (self.store().clone(), target.clone(), variants.to_vec());
         blocking::run(move || {
             let lease = store.lease()?;

@@ -41,7 +41,7 @@ impl Toolkit {
             control.check()?;
             control.report(Event::Finished {
                 item: &item,
-                outcome: Outcome::Exists,
+                outcome: Outcome::Hashed,
             });
             let damage = report.damage.iter().map(sentence).collect();
             Ok(VerifyReport {

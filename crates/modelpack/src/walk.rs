@@ -29,6 +29,18 @@ pub(crate) struct Tree {
     pub(crate) directories: Vec<String>,
 }
 
+/// Refuses what is no directory.
+pub(crate) fn require_directory(root: &Path) -> Result<(), Error> {
+    let metadata = fs::metadata(root).map_err(|error| Error::file("cannot read", root, error))?;
+    if metadata.is_dir() {
+        return Ok(());
+    }
+    Err(Error::InvalidInput {
+        what: format!("{} is no directory", root.display()),
+        hint: Some("give the directory that holds the model".to_owned()),
+    })
+}
+
 /// Lists everything below `root`. `enter` and `keep` may leave out directories and files. Links to
 /// directories are not followed: they can lead in a circle or out of the model.
 pub(crate) fn walk(
@@ -36,13 +48,7 @@ pub(crate) fn walk(
     enter: &mut dyn FnMut(&str) -> bool,
     keep: &mut dyn FnMut(&str) -> bool,
 ) -> Result<Tree, Error> {
-    let metadata = fs::metadata(root).map_err(|error| Error::file("cannot read", root, error))?;
-    if !metadata.is_dir() {
-        return Err(Error::InvalidInput {
-            what: format!("{} is no directory", root.display()),
-            hint: Some("give the directory that holds the model".to_owned()),
-        });
-    }
+    require_directory(root)?;
     let mut tree = Tree::default();
     let mut pending = vec![(root.to_owned(), String::new())];
     while let Some((directory, prefix)) = pending.pop() {

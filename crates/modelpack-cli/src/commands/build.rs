@@ -1,5 +1,7 @@
 //! `modelpack build`.
 
+use std::path::PathBuf;
+
 use modelpack::spec::{Encoding, FileRole, Timestamp};
 use modelpack::{BuildDialect, BuildOptions, CreationTime, ExtraFile};
 
@@ -17,7 +19,9 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
     let mut options = BuildOptions::default();
     options.encoding = (!args.raw).then_some(Encoding::Tar);
     options.creation_time = creation_time(args.no_creation_time)?;
-    options.modelfile = Some(args.modelfile);
+    // As `modctl` does, the one in the working directory; without one, the library takes PATH's own.
+    let here = || Some(PathBuf::from("Modelfile")).filter(|path| path.is_file());
+    options.modelfile = args.modelfile.or_else(here);
     options.reasoning = args.reasoning;
     options.source_url = args.source_url;
     options.source_revision = args.source_revision;
@@ -55,9 +59,11 @@ fn creation_time(is_omitted: bool) -> anyhow::Result<CreationTime> {
         return Ok(CreationTime::Omitted);
     }
     let time = |moment: jiff::Timestamp| moment.to_string().parse::<Timestamp>();
+    // Whole seconds, as `SOURCE_DATE_EPOCH` has them and `inspect` of other tools prints them.
+    let now = || jiff::Timestamp::from_second(jiff::Timestamp::now().as_second());
     Ok(match settings::source_date_epoch()? {
         Some(moment) => CreationTime::Exactly(time(moment)?),
-        None => CreationTime::Now(time(jiff::Timestamp::now())?),
+        None => CreationTime::Now(time(now()?)?),
     })
 }
 

@@ -19,6 +19,7 @@ mod tag;
 mod verify;
 mod version;
 
+pub(crate) use self::serve::Serve;
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -46,7 +47,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Rm(args) => rm::run(&global, &printer, args).await,
         Command::Prune(args) => prune::run(&global, &printer, args).await,
         Command::Verify => verify::run(&global, &printer).await,
-        Command::Serve(args) => serve::run(&global, args).await,
+        Command::Serve(args) => serve::run(&global, *args).await,
         Command::Modelfile(args) => modelfile::run(&global, &printer, args).await,
         Command::Version => version::run(&printer),
     }

@@ -1,7 +1,7 @@
 //! `modelpack pull`.
 
 use modelpack::spec::variant::Choice;
-use modelpack::{ExtractOptions, Place, PullOptions, fitting_size};
+use modelpack::{ExtractOptions, Place, PullOptions, Sharing, fitting_size};
 
 use crate::cli::{Global, Pull};
 use crate::exit::{DONE, Exit};
@@ -19,13 +19,31 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyho
                 .await?
         }
     };
+    if args.extract_from_remote
+        && let Some(directory) = &args.extract_dir
+    {
+        let options = PullOptions::default();
+        let report = toolkit
+            .pull_into(&reference, directory, &options, &control)
+            .await?;
+        if printer.json {
+            printer.result(&report, |_| String::new())?;
+        }
+        printer.done(&format!(
+            "Successfully pulled model artifact: {}",
+            report.reference
+        ))?;
+        return Ok(DONE);
+    }
     let report = toolkit
         .pull(&reference, &PullOptions::default(), &control)
         .await?;
     if let Some(directory) = &args.extract_dir {
         let pinned = args.reference.with_digest(report.digest);
+        let mut options = ExtractOptions::default();
+        options.sharing = Sharing::Bytes;
         toolkit
-            .extract(&pinned, directory, &ExtractOptions::default(), &control)
+            .extract(&pinned, directory, &options, &control)
             .await?;
     }
     if printer.json {

@@ -1,6 +1,6 @@
 //! Commands about dialects, variants and what is inside an artifact.
 
-use crate::{Served, Shell};
+use crate::shell::{Served, Shell};
 
 /// A shell with a GGUF model in its store.
 fn with_gguf(reference: &str) -> Shell {

@@ -70,3 +70,65 @@ fn json() {
     assert_eq!(report["checks"][0]["level"], "MUST");
     assert_eq!(report["checks"][0]["outcome"], "passed");
 }
+
+/// The suite `registry` from a shell: exit codes, JSON, JUnit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_is_judged() {
+    use modelpack_server::{ListenOptions, MemoryStorage, Options, Registry, listen};
+
+    async fn judged(options: Options, arguments: Vec<String>) -> (i32, String, String) {
+        let registry = Registry::new(MemoryStorage::new(), options);
+        let any_port = "127.0.0.1:0".parse().expect("an address");
+        let listener = listen(any_port, registry, ListenOptions::default())
+            .await
+            .expect("a port is free");
+        let mut words = vec![
+            "registry".to_owned(),
+            format!("http://{}", listener.local_addr()),
+        ];
+        words.extend(arguments);
+        tokio::task::spawn_blocking(move || {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            run(&words)
+        })
+        .await
+        .expect("the task ends")
+    }
+
+    let directory = tempfile::tempdir().expect("there is room");
+    let junit = directory.path().join("junit.xml");
+    let mut sparse = Options::default();
+    sparse.allow_sparse = true;
+    let arguments = ["--json", "--junit", &junit.to_string_lossy()].map(ToOwned::to_owned);
+    let (code, out, err) = judged(sparse, arguments.to_vec()).await;
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let report: Value = serde_json::from_str(&out).expect("it is JSON");
+    assert_eq!(report["apis"]["Ping"], "Pass");
+    let xml = std::fs::read_to_string(junit).expect("it was written");
+    assert!(xml.contains("failures=\"0\""), "{xml}");
+
+    let (code, out, _) = judged(Options::default(), Vec::new()).await;
+    assert_eq!(code, 1, "sparse manifests are not taken");
+    assert!(out.contains("does not conform"), "{out}");
+    let no_sparse = vec!["--no-sparse".to_owned()];
+    let (code, out, _) = judged(Options::default(), no_sparse).await;
+    assert_eq!(code, 0, "{out}");
+
+    for arguments in [
+        &["registry"][..],
+        &["registry", "ftp://127.0.0.1"],
+        &["registry", "http://127.0.0.1:1"],
+        &["registry", "http://127.0.0.1:1", "--user", "x"],
+        &[
+            "registry",
+            "http://127.0.0.1:1",
+            "--repository",
+            "UPPER",
+            "--what",
+        ],
+    ] {
+        let (code, out, err) = run(arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
+        assert!(!err.is_empty());
+    }
+}

@@ -1,5 +1,10 @@
 //! Integration tests: artifacts on disk, right and wrong, through the library and the binary.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is what it is for"
+)]
 
 mod binary;
 mod layout;
+mod registry;
 mod sample;

@@ -112,3 +112,38 @@ fn a_blob_of_another_size_is_refused() {
     ));
     assert!(!blob.directory.path().join("out").exists());
 }
+
+#[test]
+fn a_blob_can_be_moved_and_takes_the_mode_of_its_file() {
+    let blob = blob();
+    let inode = fs::metadata(&blob.path).unwrap().ino();
+    assert_eq!(place(&blob, 0o755, Placement::Move).unwrap(), Placed::Moved);
+    assert!(!blob.path.exists());
+    let file = blob.directory.path().join("out/sub/file");
+    assert_eq!(fs::metadata(&file).unwrap().ino(), inode);
+    assert_eq!(tree(blob.directory.path())["out/sub/file"], "755 blob");
+}
+
+#[test]
+fn a_blob_that_cannot_be_moved_stays() {
+    let blob = blob();
+    fs::create_dir_all(blob.directory.path().join("out/sub/file")).unwrap();
+    let error = place(&blob, 0o644, Placement::Move).unwrap_err();
+    assert!(matches!(error, Error::Blocked { .. }), "{error:?}");
+    assert_eq!(fs::read(&blob.path).unwrap(), b"blob");
+    let destination = Destination::open(blob.directory.path().join("out")).unwrap();
+    let path = FilePath::parse("other").unwrap();
+    let attributes = FileAttributes::default();
+    let expected = expected(b"blob");
+    let twice = ["first", "second"].map(|name| {
+        let from = blob.directory.path().join(name);
+        fs::copy(&blob.path, &from).unwrap();
+        destination.place(&from, &path, &attributes, &expected, Placement::Move)
+    });
+    assert!(twice[0].is_ok());
+    assert!(
+        matches!(twice[1], Err(Error::UnsafeEntry { .. })),
+        "{twice:?}"
+    );
+    assert!(blob.directory.path().join("second").exists());
+}

@@ -469,7 +469,7 @@ fn x10_too_many_bytes_and_entries() {
 
 #[cfg(all(feature = "gzip", feature = "zstd"))]
 #[test]
-fn x10_decompression_bombs() {
+fn x10_d16_decompression_bombs() {
     for encoding in [Encoding::TarGzip, Encoding::TarZstd] {
         let mut writer = modelpack_layer::LayerWriter::new(encoding, Vec::new()).unwrap();
         let size = 96 << 20;

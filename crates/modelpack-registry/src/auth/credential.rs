@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::ready;
+use std::sync::Arc;
 
 use modelpack_spec::{Digest, Host};
 
@@ -29,6 +30,12 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
     }
 }
 
@@ -70,6 +77,21 @@ impl Credential {
         Self::Password {
             username: username.into(),
             password: Secret::new(password),
+        }
+    }
+
+    /// User and secret as Docker keeps them: with the user `<token>` the secret is an identity token.
+    pub(crate) fn of_login(username: String, secret: Secret) -> Self {
+        if username == "<token>" {
+            Self::IdentityToken {
+                username,
+                token: secret,
+            }
+        } else {
+            Self::Password {
+                username,
+                password: secret,
+            }
         }
     }
 
@@ -136,5 +158,39 @@ impl CredentialSource for SingleHost {
     ) -> Pending<'a, Result<Option<Credential>, BoxError>> {
         let credential = (name.host == self.host).then(|| self.credential.clone());
         Box::pin(ready(Ok(credential)))
+    }
+}
+
+/// Several sources, asked one after the other until one knows.
+#[derive(Clone, Default)]
+pub struct FirstOf(Vec<Arc<dyn CredentialSource>>);
+
+impl FirstOf {
+    /// The sources in the order in which they are asked.
+    #[must_use]
+    pub fn new(sources: Vec<Arc<dyn CredentialSource>>) -> Self {
+        Self(sources)
+    }
+}
+
+impl CredentialSource for FirstOf {
+    fn credential<'a>(
+        &'a self,
+        name: &'a Name,
+    ) -> Pending<'a, Result<Option<Credential>, BoxError>> {
+        Box::pin(async move {
+            for source in &self.0 {
+                if let Some(found) = source.credential(name).await? {
+                    return Ok(Some(found));
+                }
+            }
+            Ok(None)
+        })
+    }
+}
+
+impl fmt::Debug for FirstOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FirstOf({} sources)", self.0.len())
     }
 }

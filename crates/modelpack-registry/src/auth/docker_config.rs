@@ -10,6 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 
 use super::credential::{Credential, CredentialSource, Secret};
+use super::helper::{HelperName, InvalidHelperName};
 use crate::content::Pending;
 use crate::error::{BoxError, Error};
 use crate::name::Name;
@@ -31,7 +32,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The key of an entry is a host or a host with the beginning of a repository (`host/team`); the
 /// longest one that fits wins. Old keys with `https://` and a path such as `/v1/` are understood.
 ///
-/// Credential helpers are only named ([`Self::helper`]): running a program is the caller's decision.
+/// Credential helpers are only named ([`Self::helper`]): running a program is the caller's decision, which
+/// [`WithHelpers`](crate::WithHelpers) carries out.
 ///
 /// ```
 /// use modelpack_registry::{Credential, DockerConfig, Name};
@@ -112,9 +114,8 @@ impl DockerConfig {
             helpers: helpers
                 .into_iter()
                 .map(|(key, name)| (normalize(&key), name))
-                .filter(|(_, name)| is_helper_name(name))
                 .collect(),
-            store: file.creds_store.filter(|name| is_helper_name(name)),
+            store: file.creds_store.filter(|name| !name.is_empty()),
         })
     }
 
@@ -124,16 +125,33 @@ impl DockerConfig {
         find(&self.auths, name)
     }
 
-    /// The helper program that knows the credential for a repository: `name` of
-    /// `docker-credential-name`. The one for the registry comes before the one for all.
+    /// The helper program that is asked for a repository: the one for its registry, else the one for
+    /// all. What the file itself says ([`Self::lookup`]) comes between the two;
+    /// [`WithHelpers`](crate::WithHelpers) asks in that order.
     ///
-    /// A name that could leave the search path (with a path separator) is never given. Docker Hub's login
-    /// is kept under `https://index.docker.io/v1/`, every other one under the host.
+    /// # Errors
+    /// [`InvalidHelperName`] for a name with a path in it; that program must not be run.
+    pub fn helper(&self, name: &Name) -> Result<Option<HelperName>, InvalidHelperName> {
+        self.own_helper(name)
+            .or_else(|| self.store_helper())
+            .transpose()
+    }
+
+    /// Whether the file itself holds secrets, so that nobody else should be able to read it.
     #[must_use]
-    pub fn helper(&self, name: &Name) -> Option<&str> {
-        find(&self.helpers, name)
-            .or(self.store.as_ref())
-            .map(String::as_str)
+    pub fn holds_secrets(&self) -> bool {
+        !self.auths.is_empty()
+    }
+
+    /// The helper for the registry. An empty name means that there is none, whatever the one for all.
+    pub(super) fn own_helper(&self, name: &Name) -> Option<Result<HelperName, InvalidHelperName>> {
+        let helper = find(&self.helpers, name)?;
+        (!helper.is_empty()).then(|| helper.parse())
+    }
+
+    /// The helper for all registries.
+    pub(super) fn store_helper(&self) -> Option<Result<HelperName, InvalidHelperName>> {
+        Some(self.store.as_ref()?.parse())
     }
 }
 
@@ -184,15 +202,7 @@ impl Entry {
             let token = Secret::new(token);
             return Ok(Some(Credential::IdentityToken { username, token }));
         }
-        Ok(match password {
-            // This user name is how Docker marks an identity token that stands in place of a password.
-            Some(token) if username == "<token>" => Some(Credential::IdentityToken {
-                username,
-                token: Secret::new(token),
-            }),
-            Some(password) => Some(Credential::password(username, password)),
-            None => None,
-        })
+        Ok(password.map(|password| Credential::of_login(username, Secret::new(password))))
     }
 }
 
@@ -229,13 +239,4 @@ fn normalize(key: &str) -> String {
     } else {
         format!("{host}/{path}")
     }
-}
-
-/// `docker-credential-<name>` must be a plain file name.
-fn is_helper_name(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-        && !name.starts_with('.')
 }

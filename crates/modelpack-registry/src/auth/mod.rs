@@ -3,14 +3,18 @@
 mod challenge;
 mod credential;
 mod docker_config;
+mod helper;
 mod realm;
 mod scope;
 mod token;
 mod tries;
 
 pub(crate) use challenge::parse as parse_challenges;
-pub use credential::{Anonymous, Credential, CredentialSource, Secret, SingleHost};
+pub use credential::{Anonymous, Credential, CredentialSource, FirstOf, Secret, SingleHost};
 pub use docker_config::DockerConfig;
+pub use helper::{
+    CredentialHelper, HelperAnswer, HelperFailed, HelperName, InvalidHelperName, WithHelpers,
+};
 pub(crate) use realm::Realm;
 pub(crate) use scope::Scopes;
 pub(crate) use token::{Token, TokenCache, TokenKey, parse_token};

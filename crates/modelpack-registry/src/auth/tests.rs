@@ -492,11 +492,16 @@ fn credentials_files() {
             token: "tok".into(),
         }),
     );
-    assert_eq!(config.helper(&name("ecr.example/a")), Some("ecr-login"));
-    assert_eq!(config.helper(&name("r.example/x/y")), Some("x"));
-    assert_eq!(config.helper(&name("other.example/a")), Some("osxkeychain"));
-    // A name that is no plain file name is never run.
-    assert_eq!(config.helper(&name("bad.example/a")), Some("osxkeychain"));
+    let helper = |reference: &str| {
+        let helper = config.helper(&name(reference));
+        helper.map(|helper| helper.map(|helper| helper.as_str().to_owned()))
+    };
+    let some = |text: &str| Ok(Some(text.to_owned()));
+    assert_eq!(helper("ecr.example/a"), some("ecr-login"));
+    assert_eq!(helper("r.example/x/y"), some("x"));
+    assert_eq!(helper("other.example/a"), some("osxkeychain"));
+    // A name that is no plain file name is never run, and no other one in its place.
+    helper("bad.example/a").expect_err("a path");
     let debug = format!("{config:?}");
     assert!(
         !debug.contains("hub") || !debug.contains("aHViOmh1Yg"),

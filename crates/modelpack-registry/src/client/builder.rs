@@ -9,7 +9,12 @@ use modelpack_spec::Host;
 use super::Client;
 use crate::auth::{Anonymous, CredentialSource};
 use crate::error::Error;
+#[cfg(feature = "tls")]
+use crate::hosts::ClientIdentity;
+use crate::hosts::Hosts;
 use crate::policy::{RetryPolicy, TransferPolicy};
+use crate::proxy::Proxies;
+use crate::transport::{MirrorFailure, OnMirrorFailure};
 
 /// Longest silence that is taken: shorter ones are seen from registries that fetch from cold storage.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -41,9 +46,16 @@ pub struct ClientBuilder {
     pub(crate) user_agent: String,
     pub(crate) retry: RetryPolicy,
     pub(crate) transfer: TransferPolicy,
+    pub(crate) upload_hosts: Vec<(Host, Host)>,
+    pub(crate) upload_body: Option<u64>,
     pub(crate) connect_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) commit_timeout: Duration,
+    pub(crate) hosts: Hosts,
+    pub(crate) proxies: Proxies,
+    pub(crate) on_mirror_failure: Option<OnMirrorFailure>,
+    #[cfg(feature = "tls")]
+    pub(crate) identity: Option<ClientIdentity>,
     #[cfg(feature = "tls")]
     pub(crate) extra_ca_pem: Vec<Vec<u8>>,
     #[cfg(feature = "tls")]
@@ -60,9 +72,16 @@ impl Default for ClientBuilder {
             user_agent: concat!("modelpack-registry/", env!("CARGO_PKG_VERSION")).to_owned(),
             retry: RetryPolicy::default(),
             transfer: TransferPolicy::default(),
+            upload_hosts: Vec::new(),
+            upload_body: None,
             connect_timeout: CONNECT_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
             commit_timeout: COMMIT_TIMEOUT,
+            hosts: Hosts::default(),
+            proxies: Proxies::default(),
+            on_mirror_failure: None,
+            #[cfg(feature = "tls")]
+            identity: None,
             #[cfg(feature = "tls")]
             extra_ca_pem: Vec::new(),
             #[cfg(feature = "tls")]
@@ -88,6 +107,20 @@ impl ClientBuilder {
     /// only when it has the registry's own origin. Docker Hub and GitLab.com need no such rule.
     pub fn allow_token_host(mut self, registry: Host, token_host: Host) -> Self {
         self.token_hosts.push((registry, token_host));
+        self
+    }
+
+    /// Lets an upload to `registry` go on at `upload_host` when the registry says so. No credentials go
+    /// along, and an upload never goes on from https to http.
+    pub fn allow_upload_host(mut self, registry: Host, upload_host: Host) -> Self {
+        self.upload_hosts.push((registry, upload_host));
+        self
+    }
+
+    /// Sends blobs of more than so many bytes in several requests. By default a blob goes in one request,
+    /// and in several where the registry turns out to need that.
+    pub fn max_upload_body(mut self, bytes: u64) -> Self {
+        self.upload_body = Some(bytes);
         self
     }
 
@@ -133,6 +166,36 @@ impl ClientBuilder {
     /// Longest wait for the answer after the last byte of a pushed blob, 5 min by default.
     pub fn commit_timeout(mut self, timeout: Duration) -> Self {
         self.commit_timeout = timeout;
+        self
+    }
+
+    /// Settings of single hosts: mirrors, proxies, certificates, limits.
+    pub fn hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
+        self
+    }
+
+    /// The proxies for hosts that have none of their own; none by default.
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// Is told when a mirror does not give what it was asked for, so that the next place is asked.
+    pub fn on_mirror_failure(
+        mut self,
+        report: impl Fn(&MirrorFailure<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_mirror_failure = Some(Arc::new(report));
+        self
+    }
+
+    /// The certificate that is shown to every registry that is asked for by name and has none of its own
+    /// among the settings of hosts. No mirror sees it, no token service of another origin, and no place
+    /// that an answer leads to.
+    #[cfg(feature = "tls")]
+    pub fn client_identity(mut self, identity: ClientIdentity) -> Self {
+        self.identity = Some(identity);
         self
     }
 

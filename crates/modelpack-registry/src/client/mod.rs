@@ -3,6 +3,7 @@
 mod builder;
 mod pull;
 mod push;
+mod tracked;
 mod types;
 
 use std::fmt;
@@ -14,14 +15,17 @@ use modelpack_spec::distribution::{Endpoint, TagOrDigest};
 use modelpack_spec::{Descriptor, Digest, Host, MediaType, RangeSet, Repository};
 
 pub use builder::{ClientBuilder, PlainHttp};
-pub use types::{BlobStat, FetchedManifest, ManifestStat, Mount, Upload};
+use tracked::Tracked;
+pub use types::{BlobStat, BlobToPush, FetchedManifest, ManifestStat, Mount, Pushed, Upload};
 
 use self::pull::Pull;
-
+use self::push::{Push, Pushes};
 use crate::auth::Scopes;
 use crate::content::{BlobSink, BlobSource, Progress};
 use crate::error::Error;
 use crate::exchange;
+use crate::hosts::HostSettings;
+use crate::mirror::Wanted;
 use crate::name::Name;
 #[cfg(doc)]
 use crate::policy::TransferPolicy;
@@ -32,6 +36,7 @@ use crate::transport::Transport;
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<Transport>,
+    pushes: Arc<Pushes>,
 }
 
 impl Client {
@@ -40,9 +45,11 @@ impl Client {
         ClientBuilder::default()
     }
 
-    pub(crate) fn new(options: ClientBuilder) -> Result<Self, Error> {
+    pub(crate) fn new(mut options: ClientBuilder) -> Result<Self, Error> {
+        let hosts = std::mem::take(&mut options.upload_hosts);
+        let pushes = Arc::new(Pushes::new(hosts, options.upload_body));
         let transport = Arc::new(Transport::new(options)?);
-        Ok(Self { transport })
+        Ok(Self { transport, pushes })
     }
 
     /// Asks whether there is a registry, and whether it takes our credentials.
@@ -70,14 +77,23 @@ impl Client {
         name: &Name,
         reference: &TagOrDigest,
     ) -> Result<FetchedManifest, Error> {
-        let target = self.transport.target(name)?;
-        let exchange = exchange::GetManifest {
-            target: &target,
-            reference,
+        let wanted = match reference {
+            TagOrDigest::Digest(_) => Wanted::Digest,
+            TagOrDigest::Tag(_) => Wanted::Tag,
         };
-        self.transport
-            .run(&target, &pull_scope(&target), exchange)
-            .await
+        let mut places = self.transport.places(name, wanted)?;
+        loop {
+            let target = places.next();
+            let exchange = exchange::GetManifest {
+                target: &target,
+                reference,
+            };
+            let scopes = pull_scope(&target);
+            let outcome = self.transport.run(&target, &scopes, exchange).await;
+            if !places.go_on(&target, &outcome) {
+                return outcome;
+            }
+        }
     }
 
     /// Asks for a manifest without its content; `None` when it is not there.
@@ -101,9 +117,13 @@ impl Client {
 
     /// Stores a manifest under a tag, or under its digest only, and gives its digest.
     ///
+    /// When the manifest has a subject and the registry does not list referrers itself, it is added to the
+    /// list under the subject's tag ([`referrers_tag`](modelpack_spec::distribution::referrers_tag)).
+    ///
     /// # Errors
     /// [`Error::DigestMismatch`] when `reference` is a digest of other bytes (nothing is sent then), or when
-    /// the registry states another digest; those of every request.
+    /// the registry states another digest; [`Error::Policy`] when the subject's tag holds something else
+    /// than a list; those of every request.
     pub async fn put_manifest(
         &self,
         name: &Name,
@@ -112,10 +132,7 @@ impl Client {
         content: Bytes,
     ) -> Result<Digest, Error> {
         let target = self.transport.target(name)?;
-        let exchange = exchange::PutManifest::new(&target, reference, media_type, content)?;
-        self.transport
-            .run(&target, &push_scope(&target), exchange)
-            .await
+        push::put_manifest(&self.transport, &target, reference, media_type, content).await
     }
 
     /// Removes a tag, or a manifest with all its tags.
@@ -158,8 +175,15 @@ impl Client {
         descriptor: &Descriptor,
         limit: u64,
     ) -> Result<Bytes, Error> {
-        let target = self.transport.target(name)?;
-        self.pull(target, descriptor).into_memory(limit).await
+        let mut places = self.transport.places(name, Wanted::Digest)?;
+        loop {
+            let place = places.next();
+            let pull = self.pull(place.clone(), descriptor);
+            let outcome = pull.into_memory(limit).await;
+            if !places.go_on(&place, &outcome) {
+                return outcome;
+            }
+        }
     }
 
     /// Pulls a blob into a sink, but for what is `there` already, and verifies size and digest.
@@ -168,7 +192,7 @@ impl Client {
     /// (see [`TransferPolicy`]). The digest covers the whole blob: a sink that leaves verification to the
     /// client cannot be continued, and gets the blob from its first byte whatever is `there`.
     ///
-    /// An answer that breaks is gone on with where it broke, as long as each attempt brings something or the
+    /// An answer that breaks is gone on with where it broke, as long as each attempt brings more than a few bytes or the
     /// [`RetryPolicy`](crate::RetryPolicy) has patience.
     ///
     /// # Errors
@@ -182,10 +206,18 @@ impl Client {
         there: &RangeSet,
         progress: &Progress,
     ) -> Result<(), Error> {
-        let target = self.transport.target(name)?;
-        self.pull(target, descriptor)
-            .into_sink(sink, there, progress)
-            .await
+        let mut places = self.transport.places(name, Wanted::Digest)?;
+        let sink = Arc::new(Tracked::new(sink, there));
+        loop {
+            let place = places.next();
+            let pull = self.pull(place.clone(), descriptor);
+            let outcome = pull
+                .into_sink(Arc::clone(&sink) as _, &sink.there(), progress)
+                .await;
+            if !places.go_on(&place, &outcome) || !sink.can_go_on(&outcome) {
+                return outcome;
+            }
+        }
     }
 
     /// Fetches some bytes of a blob. They are **not verified**: a digest covers the whole blob only.
@@ -222,14 +254,32 @@ impl Client {
         from: Option<&Repository>,
     ) -> Result<Mount, Error> {
         let target = self.transport.target(name)?;
-        push::mount(&self.transport, &target, digest, from).await
+        self.push(&target).mount(digest, from).await
     }
 
-    /// Pushes a blob of `size` bytes.
+    /// Sees to it that a repository has a blob: asks whether it is there, else has it mounted from another
+    /// repository, else sends it. An upload that breaks goes on at the byte that the registry names; one
+    /// that is given up, also because this future is dropped, is ended at the registry.
     ///
     /// # Errors
-    /// [`Error::Source`], [`Error::RefusedSize`], [`Error::Policy`] when the registry sends the upload to
-    /// another origin, and those of every request.
+    /// Those of [`Self::push_blob`].
+    pub async fn ensure_blob(
+        &self,
+        name: &Name,
+        blob: &BlobToPush,
+        source: Arc<dyn BlobSource>,
+        progress: &Progress,
+    ) -> Result<Pushed, Error> {
+        let target = self.transport.target(name)?;
+        self.push(&target).ensure(blob, source, progress).await
+    }
+
+    /// Sends a blob of `size` bytes, also when it is there; [`Self::ensure_blob`] asks first.
+    ///
+    /// # Errors
+    /// [`Error::Source`], [`Error::DamagedSource`] when the registry refuses the bytes and they are wrong
+    /// here, [`Error::RefusedSize`], [`Error::Policy`] when the registry sends the upload to another origin,
+    /// and those of every request.
     pub async fn push_blob(
         &self,
         name: &Name,
@@ -239,8 +289,9 @@ impl Client {
         progress: &Progress,
     ) -> Result<(), Error> {
         let target = self.transport.target(name)?;
-        let blob = push::blob(digest, size, source, progress);
-        push::push(&self.transport, &target, None, blob).await
+        let push = self.push(&target);
+        push.send(digest, size, source, progress, None).await?;
+        Ok(())
     }
 
     /// Pushes a blob like [`Self::push_blob`], into an upload that [`Self::mount_blob`] has opened.
@@ -255,8 +306,11 @@ impl Client {
         progress: &Progress,
     ) -> Result<(), Error> {
         let target = self.transport.target(&upload.name)?;
-        let blob = push::blob(&upload.digest, size, source, progress);
-        push::push(&self.transport, &target, Some(upload), blob).await
+        let digest = upload.digest;
+        self.push(&target)
+            .send(&digest, size, source, progress, Some(upload))
+            .await?;
+        Ok(())
     }
 
     /// Gives up an upload that [`Self::mount_blob`] has opened.
@@ -265,10 +319,13 @@ impl Client {
     /// Those of every request; they can be ignored, since uploads that nobody uses end by themselves.
     pub async fn cancel_upload(&self, upload: Upload) -> Result<(), Error> {
         let target = self.transport.target(&upload.name)?;
-        let exchange = exchange::CancelUpload(&upload);
-        self.transport
-            .run(&target, &push_scope(&target), exchange)
-            .await
+        self.push(&target).cancel(upload).await
+    }
+
+    /// Waits until uploads that were given up are ended at their registries: some seconds at most. For
+    /// programs that are about to end.
+    pub async fn settle(&self) {
+        self.pushes.settle().await;
     }
 
     /// Removes a blob.
@@ -300,6 +357,28 @@ impl Client {
         self.transport
             .run(&target, &pull_scope(&target), exchange)
             .await
+    }
+
+    fn push<'a>(&'a self, target: &'a Target) -> Push<'a> {
+        Push {
+            transport: &self.transport,
+            pushes: &self.pushes,
+            target,
+        }
+    }
+
+    /// Never asks the mirrors of a registry again, because one of them has sent wrong bytes. Says whether
+    /// there are any, so that pulling the blob once more can help.
+    ///
+    /// The client does this by itself for what it verifies; who has a [`BlobSink`] that verifies calls it.
+    pub fn distrust_mirrors(&self, name: &Name) -> bool {
+        self.transport.distrust_mirrors(name)
+    }
+
+    /// The settings of a registry, those for every host included.
+    #[must_use]
+    pub fn host_settings(&self, host: &Host) -> HostSettings {
+        self.transport.settings(host)
     }
 
     async fn delete(&self, target: &Target, endpoint: Endpoint) -> Result<(), Error> {

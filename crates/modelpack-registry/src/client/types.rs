@@ -1,6 +1,6 @@
 //! What operations give back.
 
-use modelpack_spec::{AnyManifest, Digest, MediaType};
+use modelpack_spec::{AnyManifest, Digest, MediaType, Repository};
 use url::Url;
 
 use crate::name::Name;
@@ -45,6 +45,50 @@ pub enum Mount {
     Mounted,
     /// The registry wants the blob itself and has opened an upload for it.
     Upload(Upload),
+}
+
+/// A blob that a repository is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BlobToPush {
+    /// Its digest. It is not computed again: the registry checks it.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Other repositories of the same registry that probably have it, the likeliest first. Only the first
+    /// few are tried. When none is named, the registry is asked to look for it itself.
+    pub known_in: Vec<Repository>,
+}
+
+impl BlobToPush {
+    /// A blob that is known nowhere.
+    #[must_use]
+    pub fn new(digest: Digest, size: u64) -> Self {
+        Self {
+            digest,
+            size,
+            known_in: Vec::new(),
+        }
+    }
+
+    /// The same blob, probably in these repositories.
+    #[must_use]
+    pub fn known_in(mut self, repositories: impl IntoIterator<Item = Repository>) -> Self {
+        self.known_in.extend(repositories);
+        self
+    }
+}
+
+/// How a blob got to where it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Pushed {
+    /// It was there.
+    Exists,
+    /// The registry has taken it over from another repository.
+    Mounted,
+    /// Its bytes were sent.
+    Uploaded,
 }
 
 /// An upload that a registry has opened, at the place that it named.

@@ -1,9 +1,11 @@
 //! Getting, asking for and storing a manifest.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderValue, Method, StatusCode};
-use modelpack_spec::distribution::{DOCKER_CONTENT_DIGEST, Endpoint, TagOrDigest, content_type};
+use modelpack_spec::distribution::{
+    DOCKER_CONTENT_DIGEST, Endpoint, OCI_SUBJECT, TagOrDigest, content_type,
+};
 use modelpack_spec::{Algorithm, AnyManifest, Digest, MediaType};
 
 use super::{Answer, Exchange, Head, Payload, Request, Step};
@@ -16,7 +18,7 @@ use crate::target::Target;
 const MAX_MANIFEST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// All document types that are understood. Without them a registry may convert, or refuse.
-const ACCEPTED: &str = "application/vnd.oci.image.manifest.v1+json, \
+pub(super) const ACCEPTED: &str = "application/vnd.oci.image.manifest.v1+json, \
     application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, */*;q=0.1";
@@ -123,12 +125,22 @@ impl Exchange for HeadManifest<'_> {
     }
 }
 
+#[derive(Clone)]
 pub(crate) struct PutManifest<'a> {
     target: &'a Target,
     reference: &'a TagOrDigest,
     media_type: HeaderValue,
     content: Bytes,
     digest: Digest,
+    if_match: Option<HeaderValue>,
+}
+
+/// A manifest that a registry has taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StoredManifest {
+    pub(crate) digest: Digest,
+    /// Whether the registry lists it at its subject by itself (`OCI-Subject`).
+    pub(crate) is_listed: bool,
 }
 
 impl<'a> PutManifest<'a> {
@@ -167,7 +179,19 @@ impl<'a> PutManifest<'a> {
             media_type,
             content,
             digest,
+            if_match: None,
         })
+    }
+
+    /// Digest of the content.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Only when what is there now still has this entity tag.
+    pub(crate) fn if_match(mut self, tag: Option<HeaderValue>) -> Self {
+        self.if_match = tag;
+        self
     }
 
     fn endpoint(target: &Target, reference: &TagOrDigest) -> Endpoint {
@@ -180,19 +204,23 @@ impl<'a> PutManifest<'a> {
 }
 
 impl Exchange for PutManifest<'_> {
-    type Output = Digest;
+    type Output = StoredManifest;
     const WHAT: &'static str = "answer to a push";
     /// The body means nothing.
     const MAX_BYTES: u64 = 64 * 1024;
 
     fn start(&self) -> Request {
         let endpoint = Self::endpoint(self.target, self.reference);
-        Request::new(Method::PUT, self.target.url(&endpoint))
-            .header(CONTENT_TYPE, self.media_type.clone())
-            .payload(Payload::Bytes(self.content.clone()))
+        let mut request = Request::new(Method::PUT, self.target.url(&endpoint))
+            .header(CONTENT_TYPE, self.media_type.clone());
+        if let Some(tag) = &self.if_match {
+            request = request.header(IF_MATCH, tag.clone());
+        }
+        // When the answer is lost somebody else may move the tag before this is sent again.
+        request.payload(Payload::Bytes(self.content.clone())).once()
     }
 
-    fn answer(&mut self, answer: Answer) -> Result<Step<Digest>, Error> {
+    fn answer(&mut self, answer: Answer) -> Result<Step<StoredManifest>, Error> {
         let head = &answer.head;
         // 201 by the specification; 200 and 202 are seen.
         if !matches!(head.status.as_u16(), 200..=202) {
@@ -210,6 +238,9 @@ impl Exchange for PutManifest<'_> {
                 });
             }
         }
-        Ok(Step::Done(self.digest))
+        Ok(Step::Done(StoredManifest {
+            digest: self.digest,
+            is_listed: head.headers.contains_key(OCI_SUBJECT),
+        }))
     }
 }

@@ -6,6 +6,7 @@ mod blob;
 mod delete;
 mod manifest;
 mod ping;
+mod referrers;
 mod tags;
 mod token;
 mod upload;
@@ -22,11 +23,14 @@ use url::Url;
 
 pub(crate) use blob::{Body, GetBlob, HeadBlob};
 pub(crate) use delete::Delete;
-pub(crate) use manifest::{GetManifest, HeadManifest, PutManifest};
+pub(crate) use manifest::{GetManifest, HeadManifest, PutManifest, StoredManifest};
 pub(crate) use ping::Ping;
+pub(crate) use referrers::{FallbackList, GetFallbackList, Referrer};
 pub(crate) use tags::ListTags;
 pub(crate) use token::{GetToken, basic, sensitive};
-pub(crate) use upload::{CancelUpload, FinishUpload, MountFrom, StartUpload};
+pub(crate) use upload::{
+    Action, Begin, CancelUpload, Limits, MountFrom, Order, PushBlob, StartUpload,
+};
 
 use crate::content::{BlobSource, Progress};
 use crate::error::{At, BoxError, Error};
@@ -43,6 +47,7 @@ pub(crate) struct Request {
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Payload,
     pub(crate) redirects: Redirects,
+    is_once: bool,
 }
 
 /// The body of a request.
@@ -53,13 +58,17 @@ pub(crate) enum Payload {
     Blob(BlobPayload),
 }
 
-/// A blob as the body of a request.
+/// A blob, or a part of it, as the body of a request.
 #[derive(Clone)]
 pub(crate) struct BlobPayload {
     pub(crate) source: Arc<dyn BlobSource>,
+    /// Of the whole blob.
     pub(crate) digest: Digest,
-    /// Size in bytes.
+    /// Where the body begins.
+    pub(crate) offset: u64,
+    /// Size of the body in bytes.
     pub(crate) size: u64,
+    /// Is told how far the whole blob is.
     pub(crate) progress: Progress,
 }
 
@@ -71,6 +80,7 @@ impl Request {
             headers: HeaderMap::new(),
             payload: Payload::Empty,
             redirects: Redirects::SameOrigin,
+            is_once: false,
         }
     }
 
@@ -89,9 +99,15 @@ impl Request {
         self
     }
 
+    /// The same request, not to be sent again before it is known what became of it.
+    pub(crate) fn once(mut self) -> Self {
+        self.is_once = true;
+        self
+    }
+
     /// Whether the same request can be sent again. After a blob was sent, only the session knows.
     pub(crate) fn is_repeatable(&self) -> bool {
-        !matches!(self.payload, Payload::Blob(_))
+        !self.is_once && !matches!(self.payload, Payload::Blob(_))
     }
 }
 

@@ -114,6 +114,7 @@ fn sha512_uploads_say_so() {
             target: &target,
             digest,
             mount: None,
+            allowed: &[],
         };
         exchange.start().url.to_string()
     };

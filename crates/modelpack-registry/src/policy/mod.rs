@@ -8,7 +8,9 @@ mod transfer;
 
 pub(crate) use origin::Origin;
 pub(crate) use reach::Reach;
-pub(crate) use redirect::{Redirects, Refusal, check_reach, continuation, follow};
+pub(crate) use redirect::{
+    Redirects, Refusal, check_reach, continuation, continuation_among, follow,
+};
 pub use retry::RetryPolicy;
 pub(crate) use retry::{Failure, retry_after};
 pub use transfer::TransferPolicy;

@@ -32,6 +32,15 @@ impl Origin {
         self.secure
     }
 
+    /// Name or address, an IPv6 address in brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whether this is the origin that `host` has under the scheme of this one.
     pub(crate) fn is_at(&self, host: &Host) -> bool {
         let default = if self.secure { 443 } else { 80 };

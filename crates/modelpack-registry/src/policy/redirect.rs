@@ -1,5 +1,6 @@
 //! Where an answer may send us.
 
+use modelpack_spec::Host;
 use url::Url;
 
 use super::origin::Origin;
@@ -69,6 +70,21 @@ pub(crate) fn continuation(from: &Url, location: &str) -> Result<Url, Refusal> {
     Err(Refusal::Policy(format!(
         "the registry continues on another origin, {origin}; it may not know its own external URL"
     )))
+}
+
+/// Decides like [`continuation`], and also lets the operation go on at one of these hosts: without our
+/// credentials, and never from https to http.
+pub(crate) fn continuation_among(
+    from: &Url,
+    location: &str,
+    allowed: &[Host],
+) -> Result<Url, Refusal> {
+    let (url, origin) = resolve(from, location)?;
+    let is_allowed = allowed.iter().any(|host| origin.is_at(host));
+    if is_allowed && (origin.is_secure() || from.scheme() == "http") {
+        return Ok(url);
+    }
+    continuation(from, location)
 }
 
 /// Refuses an address that is nearer than the server that named it.

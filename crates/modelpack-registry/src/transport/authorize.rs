@@ -161,6 +161,7 @@ impl Authorizer {
                 let (token, is_fresh) = self
                     .token(
                         transport,
+                        session.target,
                         &key,
                         refused,
                         &realm,
@@ -224,6 +225,7 @@ impl Authorizer {
     async fn token(
         &self,
         transport: &Transport,
+        target: &Target,
         key: &TokenKey,
         refused: Option<Secret>,
         realm: &Realm,
@@ -243,7 +245,7 @@ impl Authorizer {
             }
         }
         let exchange = GetToken::new(realm, service, scopes, credential);
-        let outcome = transport.run_token(realm.reach, exchange).await;
+        let outcome = transport.run_token(target, realm.reach, exchange).await;
         let mut state = self.state();
         state.flights.remove(key);
         let token = outcome?;

@@ -44,7 +44,7 @@ impl Pulse {
             .take()
     }
 
-    fn moved(&self) {
+    pub(super) fn moved(&self) {
         self.moves.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -58,7 +58,8 @@ pub(super) enum Outgoing {
 pub(super) struct FromSource {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
     left: u64,
-    size: u64,
+    /// Where the body ends in the blob.
+    end: u64,
     progress: Progress,
     pulse: Arc<Pulse>,
 }
@@ -71,9 +72,9 @@ impl Outgoing {
             Payload::Bytes(bytes) => Self::Bytes(Some(bytes.clone()).filter(|b| !b.is_empty())),
             Payload::Blob(blob) if blob.size == 0 => Self::Bytes(None),
             Payload::Blob(blob) => Self::Source(FromSource {
-                pieces: read_ahead(Arc::clone(&blob.source), blob.size),
+                pieces: read_ahead(Arc::clone(&blob.source), blob.offset, blob.size),
                 left: blob.size,
-                size: blob.size,
+                end: blob.offset + blob.size,
                 progress: blob.progress.clone(),
                 pulse: Arc::clone(pulse),
             }),
@@ -81,11 +82,15 @@ impl Outgoing {
     }
 }
 
-fn read_ahead(source: Arc<dyn BlobSource>, size: u64) -> mpsc::Receiver<io::Result<Bytes>> {
+fn read_ahead(
+    source: Arc<dyn BlobSource>,
+    offset: u64,
+    size: u64,
+) -> mpsc::Receiver<io::Result<Bytes>> {
     let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
     tokio::task::spawn_blocking(move || {
         let mut left = size;
-        let mut reader = match source.open(0) {
+        let mut reader = match source.open(offset) {
             Ok(reader) => reader,
             Err(error) => {
                 let _ = sender.blocking_send(Err(error));
@@ -151,7 +156,7 @@ impl Body for Outgoing {
 impl FromSource {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         // What was handed over before has been written by now.
-        self.progress.report(self.size - self.left);
+        self.progress.report(self.end - self.left);
         if self.left == 0 {
             return Poll::Ready(None);
         }
@@ -166,7 +171,7 @@ impl FromSource {
             Ok(piece) => {
                 self.left -= piece.len() as u64;
                 if self.left == 0 {
-                    self.progress.report(self.size);
+                    self.progress.report(self.end);
                     self.pulse.is_sent.store(true, Ordering::Relaxed);
                 }
                 Poll::Ready(Some(Ok(Frame::data(piece))))

@@ -4,33 +4,46 @@ mod authorize;
 mod body;
 mod connect;
 mod gate;
+mod hosts;
+mod mirrors;
 mod reply;
 mod resolve;
+mod socket;
+mod throttle;
 #[cfg(feature = "tls")]
 mod tls;
 
 use std::error::Error as StdError;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, LOCATION, USER_AGENT};
-use http::{HeaderValue, Method, StatusCode};
-use hyper_util::client::legacy::connect::HttpInfo;
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::sleep;
 use url::Url;
 
 use self::authorize::{Authorizer, Session};
 use self::body::{Outgoing, Pulse};
-use self::connect::Pools;
+use self::connect::{Party, Pools};
 use self::gate::Gate;
+use self::hosts::{HostLimits, HostTable};
+pub use self::mirrors::MirrorFailure;
+use self::mirrors::Mirrors;
+pub(crate) use self::mirrors::OnMirrorFailure;
 pub(crate) use self::reply::Reply;
 use self::resolve::RefusedAddress;
+use self::socket::Peer;
+use self::throttle::Throttled;
 use crate::auth::Scopes;
 use crate::client::{ClientBuilder, PlainHttp};
 use crate::error::{At, BoxError, Error};
 use crate::exchange::{Exchange, Head, Payload, Request, Step, refused};
+use crate::hosts::HostSettings;
 use crate::name::Name;
 use crate::policy::{Failure, Origin, Reach, Refusal, RetryPolicy, TransferPolicy, follow};
 use crate::target::Target;
@@ -43,6 +56,8 @@ pub(crate) struct Transport {
     headers: Vec<(http::HeaderName, HeaderValue)>,
     user_agent: HeaderValue,
     plain_http: PlainHttp,
+    hosts: Arc<HostTable>,
+    mirrors: Mirrors,
     pub(crate) retry: RetryPolicy,
     pub(crate) transfer: TransferPolicy,
     idle: Duration,
@@ -71,9 +86,15 @@ impl Transport {
                 reason: "the user agent has characters that no header can carry".to_owned(),
                 source: Some(error.into()),
             })?;
+        options.hosts.check()?;
+        let hosts = Arc::new(HostTable::new(&options));
+        let mut token_hosts = options.token_hosts.clone();
+        token_hosts.extend(options.hosts.token_hosts());
         Ok(Self {
-            pools: Pools::new(&options)?,
-            authorizer: Authorizer::new(options.credentials, options.token_hosts),
+            pools: Pools::new(&options, &hosts)?,
+            hosts,
+            mirrors: Mirrors::new(options.on_mirror_failure),
+            authorizer: Authorizer::new(options.credentials, token_hosts),
             gate: Gate::default(),
             headers: options.headers,
             user_agent,
@@ -86,7 +107,41 @@ impl Transport {
     }
 
     pub(crate) fn target(&self, name: &Name) -> Result<Target, Error> {
-        Target::new(name, self.plain_http)
+        let settings = self.hosts.settings(&name.host);
+        Target::new(name, self.plain_http_for(&settings))
+    }
+
+    pub(crate) fn settings(&self, host: &modelpack_spec::Host) -> HostSettings {
+        self.hosts.settings(host)
+    }
+
+    fn plain_http_for(&self, settings: &HostSettings) -> PlainHttp {
+        match settings.plain_http {
+            Some(true) => PlainHttp::Always,
+            Some(false) => PlainHttp::Never,
+            None => self.plain_http,
+        }
+    }
+
+    /// How a blob is pulled from there: over no more connections than the host may have, and with one
+    /// second try for a mirror, since after it others can be asked.
+    pub(crate) fn policies(&self, target: &Target) -> (TransferPolicy, RetryPolicy) {
+        let (mut transfer, mut retry) = (self.transfer.clone(), self.retry.clone());
+        let allowed = self.hosts.at(&target.origin).most_connections;
+        if let Some(allowed) = allowed.map(NonZeroUsize::from) {
+            transfer.connections = transfer.connections.min(allowed);
+            transfer.first_connections = transfer.first_connections.min(allowed);
+        }
+        if target.is_mirror() {
+            retry.attempts = retry.attempts.min(2);
+        }
+        (transfer, retry)
+    }
+
+    /// What all transfers to and from an origin share. The permit for a connection is taken by
+    /// [`Self::send`] and lives as long as its [`Reply`].
+    pub(crate) fn host_limits(&self, origin: &Origin) -> HostLimits {
+        self.hosts.at(origin).limits.clone()
     }
 
     /// Runs an exchange with a registry to its end.
@@ -116,14 +171,24 @@ impl Transport {
         request: &Request,
     ) -> Result<Reply, Error> {
         let mut session = Session::new(target, scopes);
+        let connection = self.host_limits(&target.origin).connection().await;
         let mut made = 0;
         loop {
             let outcome = self.chain(request, &mut session).await;
             made += 1;
-            self.hold_back(&outcome);
-            match self.delay(request, made, &outcome) {
+            // What a mirror asks for concerns the mirror, and others can be asked meanwhile.
+            if !target.is_mirror() {
+                self.hold_back(&outcome);
+            }
+            let delay = self.delay(request, made, &outcome);
+            // After a mirror the next place is a better choice than the same one once more.
+            match delay.filter(|_| !target.is_mirror()) {
                 Some(delay) => sleep(delay).await,
-                None => return outcome.map_err(|unanswered| unanswered.error),
+                None => {
+                    let mut reply = outcome.map_err(|unanswered| unanswered.error)?;
+                    reply.connection = connection;
+                    return Ok(reply);
+                }
             }
         }
     }
@@ -171,10 +236,13 @@ impl Transport {
         let mut is_at_home = Origin::of(&url).as_ref() == Some(registry);
         let mut authorization = self.authorizer.remembered(session).await;
         loop {
-            let secret = authorization.clone().filter(|_| is_at_home);
-            let mut reply = self
-                .send_once(request, &url, secret, is_at_home, reach)
-                .await?;
+            let (ours, party) = if is_at_home {
+                let ours = self.ours(session.target, authorization.clone());
+                (ours, Party::home(session.target))
+            } else {
+                (HeaderMap::new(), Party::Named(reach))
+            };
+            let mut reply = self.send_once(request, &url, ours, party, registry).await?;
             let status = reply.head.status;
             if status == StatusCode::UNAUTHORIZED && is_at_home {
                 let next = self.authorizer.respond(self, session, &reply).await?;
@@ -211,14 +279,27 @@ impl Transport {
         }
     }
 
-    /// One request on one connection.
+    /// What a registry gets from us, and no other place.
+    fn ours(&self, target: &Target, authorization: Option<HeaderValue>) -> HeaderMap {
+        let mut ours = HeaderMap::new();
+        if !target.is_mirror() {
+            ours.extend(self.headers.iter().cloned());
+        }
+        ours.extend(self.hosts.at(&target.origin).headers.iter().cloned());
+        if let Some(authorization) = authorization {
+            ours.insert(AUTHORIZATION, authorization);
+        }
+        ours
+    }
+
+    /// One request on one connection, for `registry`, whose limits it keeps wherever it goes.
     async fn send_once(
         &self,
         request: &Request,
         url: &Url,
-        authorization: Option<HeaderValue>,
-        is_at_home: bool,
-        reach: Reach,
+        ours: HeaderMap,
+        party: Party,
+        registry: &Origin,
     ) -> Result<Reply, Unanswered> {
         let at = || At::new(request.method.clone(), url);
         if cfg!(not(feature = "tls")) && url.scheme() == "https" {
@@ -231,11 +312,14 @@ impl Transport {
         if let Some(origin) = Origin::of(url) {
             self.gate.pass(&origin).await;
         }
+        let rules = self.hosts.at(registry);
         let pulse = Arc::new(Pulse::default());
+        let body = Outgoing::new(&request.payload, &pulse);
+        let body = Throttled::new(body, rules.limits.upload.clone(), &pulse);
         let mut message = http::Request::builder()
             .method(request.method.clone())
             .uri(url.as_str())
-            .body(Outgoing::new(&request.payload, &pulse))
+            .body(body)
             .map_err(|error| Error::InvalidReply {
                 at: at(),
                 reason: "a URL that cannot be requested".to_owned(),
@@ -243,9 +327,10 @@ impl Transport {
             })?;
         let headers = message.headers_mut();
         headers.extend(request.headers.clone());
-        headers.insert(USER_AGENT, self.user_agent.clone());
+        let user_agent = rules.user_agent.as_ref().unwrap_or(&self.user_agent);
+        headers.insert(USER_AGENT, user_agent.clone());
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if matches!(request.method, Method::POST | Method::PUT) {
+        if matches!(request.method, Method::POST | Method::PUT | Method::PATCH) {
             let length = match &request.payload {
                 Payload::Empty => 0,
                 Payload::Bytes(bytes) => bytes.len() as u64,
@@ -253,13 +338,11 @@ impl Transport {
             };
             headers.insert(CONTENT_LENGTH, length.into());
         }
-        if is_at_home {
-            headers.extend(self.headers.iter().cloned());
+        headers.extend(ours);
+        if let Some(authorization) = self.hosts.proxy_authorization(url) {
+            headers.insert(PROXY_AUTHORIZATION, authorization);
         }
-        if let Some(authorization) = authorization {
-            headers.insert(AUTHORIZATION, authorization);
-        }
-        let sent = self.pools.get(reach).request(message);
+        let sent = self.pools.get(party).request(message);
         let response = tokio::select! {
             response = sent => response,
             waited = self.watch(&pulse) => {
@@ -272,8 +355,8 @@ impl Transport {
                 // Without an address the server counts as the farthest, which allows the least.
                 let peer = parts
                     .extensions
-                    .get::<HttpInfo>()
-                    .map_or(Reach::Public, |info| Reach::of(info.remote_addr().ip()));
+                    .get::<Peer>()
+                    .map_or(Reach::Public, |peer| peer.0);
                 Ok(Reply {
                     head: Head {
                         method: request.method.clone(),
@@ -284,6 +367,8 @@ impl Transport {
                     },
                     body,
                     idle: self.idle,
+                    throttle: rules.limits.download.clone(),
+                    connection: None,
                     peer,
                 })
             }
@@ -303,9 +388,10 @@ impl Transport {
         }
     }
 
-    /// Asks a token service. `reach` says how near the address may be that its name has.
+    /// Asks a token service of `registry`. `reach` says how near the address may be that its name has.
     async fn run_token<E: Exchange>(
         &self,
+        registry: &Target,
         reach: Reach,
         mut exchange: E,
     ) -> Result<E::Output, Error> {
@@ -313,7 +399,7 @@ impl Transport {
         loop {
             let mut made = 0;
             let reply = loop {
-                let outcome = self.send_token(&request, reach).await;
+                let outcome = self.send_token(registry, &request, reach).await;
                 made += 1;
                 self.hold_back(&outcome);
                 match self.delay(&request, made, &outcome) {
@@ -329,9 +415,21 @@ impl Transport {
         }
     }
 
-    async fn send_token(&self, request: &Request, reach: Reach) -> Result<Reply, Unanswered> {
+    async fn send_token(
+        &self,
+        registry: &Target,
+        request: &Request,
+        reach: Reach,
+    ) -> Result<Reply, Unanswered> {
+        // A server that wants to see our certificate wants it from its token service as well.
+        let party = if Origin::of(&request.url).as_ref() == Some(&registry.origin) {
+            Party::home(registry)
+        } else {
+            Party::Named(reach)
+        };
+        let (ours, origin) = (HeaderMap::new(), &registry.origin);
         let reply = self
-            .send_once(request, &request.url, None, false, reach)
+            .send_once(request, &request.url, ours, party, origin)
             .await?;
         if reply.head.status.is_redirection() {
             let reason = "a redirect of the token service".to_owned();

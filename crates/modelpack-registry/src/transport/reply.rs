@@ -1,13 +1,16 @@
 //! An answer whose body is read piece by piece, with limits on time and size.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::Method;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
+use super::throttle::Throttle;
 use crate::error::Error;
 use crate::exchange::{Answer, Head, MAX_ERROR_BYTES};
 use crate::policy::Reach;
@@ -17,6 +20,9 @@ pub(crate) struct Reply {
     pub(crate) head: Head,
     pub(super) body: Incoming,
     pub(super) idle: Duration,
+    pub(super) throttle: Option<Arc<Throttle>>,
+    /// Held until the body is read or dropped.
+    pub(super) connection: Option<OwnedSemaphorePermit>,
     /// How near the server is.
     pub(super) peer: Reach,
 }
@@ -41,6 +47,9 @@ impl Reply {
                 }
                 Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
+                        if let Some(throttle) = &self.throttle {
+                            throttle.pass(data.len()).await;
+                        }
                         return Ok(Some(data));
                     }
                 }

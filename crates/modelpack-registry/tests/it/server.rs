@@ -49,6 +49,8 @@ enum Body {
     Endless,
     /// Hangs up without any answer.
     HangUp,
+    /// Keeps the connection and never answers.
+    Silence,
 }
 
 impl Reply {
@@ -83,6 +85,14 @@ impl Reply {
     pub(crate) fn hang_up() -> Self {
         let mut reply = Self::new(0);
         reply.body = Body::HangUp;
+        reply
+    }
+}
+
+impl Reply {
+    pub(crate) fn silence() -> Self {
+        let mut reply = Self::new(0);
+        reply.body = Body::Silence;
         reply
     }
 }
@@ -235,6 +245,7 @@ async fn write_reply<S: AsyncWrite + Unpin>(
 ) -> Option<()> {
     let length = match &reply.body {
         Body::HangUp => return None,
+        Body::Silence => std::future::pending().await,
         Body::Bytes(bytes) => Some(bytes.len()),
         Body::Cut(_, announced) => Some(*announced),
         Body::Endless => None,
@@ -268,7 +279,7 @@ async fn write_reply<S: AsyncWrite + Unpin>(
         Body::Endless => loop {
             stream.write_all(&[b' '; 16 * 1024]).await.ok()?;
         },
-        Body::HangUp => None,
+        Body::HangUp | Body::Silence => None,
     }
 }
 

@@ -7,15 +7,22 @@ use http::{Response, StatusCode};
 use modelpack_spec::distribution::{ByteRange, ContentRange, Endpoint, ErrorCode};
 use modelpack_spec::{Digest, Repository};
 
+use crate::access::Caller;
 use crate::answer::{Answer, Head, Refusal, header_value};
+use crate::storage::MountSource;
 use crate::{Body, Registry};
 
 impl Registry {
     pub(crate) async fn head_blob(&self, name: Repository, digest: Digest) -> Answer {
+        let repository = name.clone();
         let size = self
-            .storage(move |storage| storage.blob_size(&name, &digest))
-            .await?
-            .ok_or_else(unknown)?;
+            .storage(move |storage| storage.blob_size(&repository, &digest))
+            .await?;
+        let size = match size {
+            Some(size) => Some(size),
+            None => self.blob_size_from_upstream(&name, &digest).await?,
+        };
+        let size = size.ok_or_else(unknown)?;
         Ok(blob_head(StatusCode::OK, &digest)
             .header(CONTENT_LENGTH, size.into())
             .empty())
@@ -27,10 +34,16 @@ impl Registry {
         digest: Digest,
         headers: &HeaderMap,
     ) -> Answer {
-        let content = self
-            .storage(move |storage| storage.open_blob(&name, &digest))
-            .await?
-            .ok_or_else(unknown)?;
+        let open = async || {
+            let repository = name.clone();
+            self.storage(move |storage| storage.open_blob(&repository, &digest))
+                .await
+        };
+        let content = match open().await? {
+            None if self.blob_from_upstream(&name, &digest).await? => open().await?,
+            content => content,
+        };
+        let content = content.ok_or_else(unknown)?;
         let size = content.size();
         let Some(range) = requested_range(headers, &digest) else {
             let head = blob_head(StatusCode::OK, &digest);
@@ -62,18 +75,31 @@ impl Registry {
 
     pub(crate) async fn mount_blob(
         &self,
+        caller: &Caller,
         name: Repository,
         digest: Digest,
         from: Option<Repository>,
     ) -> Answer {
-        let target = name.clone();
+        let (registry, caller_there, target) = (self.clone(), caller.clone(), name.clone());
         let mounted = self
-            .storage(move |storage| storage.mount_blob(&target, &digest, from.as_ref()))
+            .storage(move |storage| {
+                let is_readable =
+                    |repository: &Repository| registry.may_pull(&caller_there, repository);
+                match &from {
+                    // What the caller may not read is, for this caller, not there.
+                    Some(from) if !is_readable(from) => Ok(false),
+                    Some(from) => {
+                        storage.mount_blob(&target, &digest, MountSource::Repository(from))
+                    }
+                    None => storage.mount_blob(&target, &digest, MountSource::Any(&is_readable)),
+                }
+            })
             .await?;
         if mounted {
             Ok(created(name, digest))
         } else {
-            self.start_upload(name).await
+            self.start_upload(caller, name, Some(digest.algorithm()))
+                .await
         }
     }
 }

@@ -16,10 +16,15 @@ use crate::{Body, Error, Registry};
 
 impl Registry {
     pub(crate) async fn get_manifest(&self, name: Repository, reference: TagOrDigest) -> Answer {
+        let (repository, wanted) = (name.clone(), reference.clone());
         let manifest = self
-            .storage(move |storage| storage.manifest(&name, &reference))
-            .await?
-            .ok_or_else(unknown)?;
+            .storage(move |storage| storage.manifest(&repository, &wanted))
+            .await?;
+        let manifest = match manifest {
+            Some(manifest) => Some(manifest),
+            None => self.manifest_from_upstream(&name, &reference).await?,
+        };
+        let manifest = manifest.ok_or_else(unknown)?;
         Ok(Head::new(StatusCode::OK)
             .text(CONTENT_TYPE, &manifest.media_type.to_string())
             .text(ETAG, &format!("\"{}\"", manifest.digest))

@@ -1,26 +1,35 @@
 //! Uploads: whole blobs in one request, and sessions that take several.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use http::header::{CONTENT_RANGE, HeaderMap, HeaderName, LOCATION, RANGE};
 use http_body::Body as HttpBody;
 use modelpack_spec::distribution::{
     Endpoint, ErrorCode, OCI_CHUNK_MIN_LENGTH, UploadId, UploadRange,
 };
-use modelpack_spec::{Digest, Repository};
+use modelpack_spec::{Algorithm, Digest, Repository};
 
 use super::blobs::created;
+use crate::access::Caller;
 use crate::answer::{Answer, Head, Refusal, header_value};
 use crate::receive::Incoming;
 use crate::session::{Session, UploadGuard};
 use crate::{Registry, blocking};
 
 impl Registry {
-    pub(crate) async fn start_upload(&self, name: Repository) -> Answer {
-        let session = self.new_session(name.clone()).await?;
+    pub(crate) async fn start_upload(
+        &self,
+        caller: &Caller,
+        name: Repository,
+        algorithm: Option<Algorithm>,
+    ) -> Answer {
+        let algorithm = algorithm.unwrap_or(Algorithm::Sha256);
+        let session = self.new_session(caller, name.clone(), algorithm).await?;
         let options = self.options();
         let id = self
             .sessions()
-            .open(session, options.max_uploads, options.upload_idle)?;
+            .open(session, options.max_uploads, &self.lifetime())?;
         let mut head = progress(StatusCode::ACCEPTED, name, id, 0);
         if let Some(bytes) = options.chunk_min_bytes {
             head = head.header(HeaderName::from_static(OCI_CHUNK_MIN_LENGTH), bytes.into());
@@ -31,6 +40,7 @@ impl Registry {
     /// A whole blob in the body of the request that names it.
     pub(crate) async fn upload_blob<B>(
         &self,
+        caller: &Caller,
         name: Repository,
         digest: Digest,
         body: &mut Incoming<B>,
@@ -39,7 +49,9 @@ impl Registry {
         B: HttpBody + Send + Unpin + 'static,
         B::Data: Send,
     {
-        let session = self.new_session(name.clone()).await?;
+        let session = self
+            .new_session(caller, name.clone(), digest.algorithm())
+            .await?;
         let Some(upload) = session.take()? else {
             // Nobody else knows this session.
             return Err(busy(name, None, 0));
@@ -51,6 +63,7 @@ impl Registry {
 
     pub(crate) async fn patch_upload<B>(
         &self,
+        caller: &Caller,
         name: Repository,
         id: UploadId,
         headers: &HeaderMap,
@@ -60,8 +73,12 @@ impl Registry {
         B: HttpBody + Send + Unpin + 'static,
         B::Data: Send,
     {
-        let session = self.sessions().get(&name, &id)?;
+        let session = self.session(caller, &name, &id)?;
         let (upload, chunk) = begin_request(&name, &id, &session, headers, body)?;
+        let limit = self.options().max_chunk_bytes;
+        if chunk.is_some_and(|chunk| chunk.length() > limit) {
+            return Err(chunk_too_large(limit));
+        }
         let upload = self.append(upload, chunk, body).await;
         let upload = self.end_if_too_large(&id, upload)?;
         Ok(progress(StatusCode::ACCEPTED, name, id, upload.received()).empty())
@@ -69,6 +86,7 @@ impl Registry {
 
     pub(crate) async fn finish_upload<B>(
         &self,
+        caller: &Caller,
         name: Repository,
         id: UploadId,
         digest: Digest,
@@ -79,7 +97,7 @@ impl Registry {
         B: HttpBody + Send + Unpin + 'static,
         B::Data: Send,
     {
-        let session = self.sessions().get(&name, &id)?;
+        let session = self.session(caller, &name, &id)?;
         let (upload, chunk) = begin_request(&name, &id, &session, headers, body)?;
         let upload = self.append(upload, chunk, body).await;
         let upload = self.end_if_too_large(&id, upload)?;
@@ -90,8 +108,13 @@ impl Registry {
         Ok(created(name, digest))
     }
 
-    pub(crate) fn upload_status(&self, name: &Repository, id: &UploadId) -> Answer {
-        let session = self.sessions().get(name, id)?;
+    pub(crate) fn upload_status(
+        &self,
+        caller: &Caller,
+        name: &Repository,
+        id: &UploadId,
+    ) -> Answer {
+        let session = self.session(caller, name, id)?;
         Ok(progress(
             StatusCode::NO_CONTENT,
             name.clone(),
@@ -101,8 +124,13 @@ impl Registry {
         .empty())
     }
 
-    pub(crate) fn cancel_upload(&self, name: &Repository, id: &UploadId) -> Answer {
-        let session = self.sessions().get(name, id)?;
+    pub(crate) fn cancel_upload(
+        &self,
+        caller: &Caller,
+        name: &Repository,
+        id: &UploadId,
+    ) -> Answer {
+        let session = self.session(caller, name, id)?;
         // A request that is still adding to it keeps its end of the session and finds it closed after.
         if let Some(upload) = session.take()? {
             upload.discard();
@@ -111,12 +139,27 @@ impl Registry {
         Ok(Head::new(StatusCode::NO_CONTENT).empty())
     }
 
-    async fn new_session(&self, name: Repository) -> Result<Session, Refusal> {
+    async fn new_session(
+        &self,
+        caller: &Caller,
+        name: Repository,
+        algorithm: Algorithm,
+    ) -> Result<Session, Refusal> {
         let repository = name.clone();
         let upload = self
-            .storage(move |storage| storage.begin_upload(&repository))
+            .storage(move |storage| storage.begin_upload(&repository, algorithm))
             .await?;
-        Ok(Session::single(name, upload))
+        Ok(Session::single(name, caller.name.clone(), upload))
+    }
+
+    fn session(
+        &self,
+        caller: &Caller,
+        name: &Repository,
+        id: &UploadId,
+    ) -> Result<Arc<Session>, Refusal> {
+        self.sessions()
+            .get(name, caller.name.as_deref(), id, &self.lifetime())
     }
 
     async fn append<B>(
@@ -129,15 +172,17 @@ impl Registry {
         B: HttpBody + Send + Unpin + 'static,
         B::Data: Send,
     {
-        let room = self
-            .options()
-            .max_blob_bytes
-            .saturating_sub(upload.received());
-        match chunk.map(|chunk| chunk.length()) {
-            Some(length) if length <= room => {
+        let options = self.options();
+        let room = options.max_blob_bytes.saturating_sub(upload.received());
+        match (chunk.map(|chunk| chunk.length()), body.announced()) {
+            (Some(length), _) if length <= room => {
                 let over =
                     || Refusal::new(ErrorCode::SizeInvalid, "the body is longer than its range");
                 body.append_to(upload, length, over).await
+            }
+            (None, None) if options.max_unannounced_bytes < room => {
+                let limit = options.max_unannounced_bytes;
+                body.append_to(upload, limit, || unannounced(limit)).await
             }
             _ => body.append_to(upload, room, too_large).await,
         }
@@ -150,7 +195,7 @@ impl Registry {
         upload: Result<UploadGuard, Refusal>,
     ) -> Result<UploadGuard, Refusal> {
         if let Err(refusal) = &upload
-            && refusal.is_too_large()
+            && refusal.ends_upload()
         {
             self.sessions().close(id);
         }
@@ -247,10 +292,27 @@ fn busy(name: Repository, id: Option<&UploadId>, received: u64) -> Refusal {
     out_of_order(message, name, id, received)
 }
 
+/// The session goes on: the client can send what it has in other ways.
+fn unannounced(limit: u64) -> Refusal {
+    let status = if limit == 0 {
+        StatusCode::LENGTH_REQUIRED
+    } else {
+        StatusCode::PAYLOAD_TOO_LARGE
+    };
+    let message = format!("a body without Content-Length may have at most {limit} bytes here");
+    Refusal::new(ErrorCode::SizeInvalid, message).status(status)
+}
+
+fn chunk_too_large(limit: u64) -> Refusal {
+    let message = format!("a chunk may have at most {limit} bytes here");
+    Refusal::new(ErrorCode::SizeInvalid, message).status(StatusCode::PAYLOAD_TOO_LARGE)
+}
+
 fn too_large() -> Refusal {
     Refusal::new(
         ErrorCode::SizeInvalid,
         "the blob is larger than this registry takes",
     )
     .status(StatusCode::PAYLOAD_TOO_LARGE)
+    .ending_upload()
 }

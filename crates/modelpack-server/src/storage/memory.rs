@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use modelpack_spec::distribution::TagOrDigest;
-use modelpack_spec::{Descriptor, Digest, Repository, Tag};
+use modelpack_spec::{Algorithm, Descriptor, Digest, Repository, Tag};
 
-use super::{Content, Storage, StoredManifest, Upload};
+use super::{Content, Garbage, MountSource, Storage, StoredManifest, Upload};
 use crate::Error;
 use crate::document::Summary;
 
@@ -72,13 +72,16 @@ impl Storage for MemoryStorage {
         &self,
         repository: &Repository,
         digest: &Digest,
-        from: Option<&Repository>,
+        from: MountSource<'_>,
     ) -> Result<bool, Error> {
         let mut repositories = self.lock();
         let blob_in = |contents: &Contents| contents.blobs.get(digest).cloned();
         let found = match from {
-            Some(from) => repositories.get(from).and_then(blob_in),
-            None => repositories.values().find_map(blob_in),
+            MountSource::Repository(from) => repositories.get(from).and_then(blob_in),
+            MountSource::Any(is_readable) => repositories
+                .iter()
+                .filter(|(name, _)| is_readable(name))
+                .find_map(|(_, contents)| blob_in(contents)),
         };
         let Some(bytes) = found else { return Ok(false) };
         let contents = repositories.entry(repository.clone()).or_default();
@@ -86,7 +89,11 @@ impl Storage for MemoryStorage {
         Ok(true)
     }
 
-    fn begin_upload(&self, repository: &Repository) -> Result<Box<dyn Upload>, Error> {
+    fn begin_upload(
+        &self,
+        repository: &Repository,
+        _: Algorithm,
+    ) -> Result<Box<dyn Upload>, Error> {
         Ok(Box::new(MemoryUpload {
             storage: self.clone(),
             repository: repository.clone(),
@@ -174,6 +181,15 @@ impl Storage for MemoryStorage {
                     .then(|| summary.referrer(manifest.digest, manifest.bytes.len() as u64))
             })
             .collect())
+    }
+
+    /// Nothing: what is in memory lasts until it is deleted.
+    fn collect_garbage(&self) -> Result<Garbage, Error> {
+        Ok(Garbage::default())
+    }
+
+    fn check_health(&self) -> Result<(), Error> {
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use std::io;
 
 use bytes::Bytes;
 use modelpack_spec::distribution::TagOrDigest;
-use modelpack_spec::{Descriptor, Digest, MediaType, Repository, Tag};
+use modelpack_spec::{Algorithm, Descriptor, Digest, MediaType, Repository, Tag};
 
 use crate::Error;
 
@@ -44,8 +44,8 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
     /// [`Error::ReadOnly`], [`Error::Storage`].
     fn delete_blob(&self, repository: &Repository, digest: &Digest) -> Result<bool, Error>;
 
-    /// Makes a blob that is visible in `from`, or without `from` in any repository, visible in this
-    /// one too. `false` when there is none, or when the storage would not look.
+    /// Makes a blob that is visible in another repository visible in this one too. `false` when
+    /// there is none, or when the storage would not look.
     ///
     /// # Errors
     /// [`Error::Storage`].
@@ -53,14 +53,19 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
         &self,
         repository: &Repository,
         digest: &Digest,
-        from: Option<&Repository>,
+        from: MountSource<'_>,
     ) -> Result<bool, Error>;
 
-    /// Begins an upload.
+    /// Begins an upload. The algorithm is the one in which its digest is expected; it may come in
+    /// another one, at the price of one more pass.
     ///
     /// # Errors
     /// [`Error::NoSpace`], [`Error::Storage`].
-    fn begin_upload(&self, repository: &Repository) -> Result<Box<dyn Upload>, Error>;
+    fn begin_upload(
+        &self,
+        repository: &Repository,
+        algorithm: Algorithm,
+    ) -> Result<Box<dyn Upload>, Error>;
 
     /// Reads a manifest.
     ///
@@ -117,6 +122,48 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
         repository: &Repository,
         subject: &Digest,
     ) -> Result<Vec<Descriptor>, Error>;
+
+    /// Frees what no manifest, no running upload and no client needs that was told of it lately. Safe
+    /// beside everything else that goes on.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    fn collect_garbage(&self) -> Result<Garbage, Error>;
+
+    /// Whether the storage can be used at all, for health checks.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    fn check_health(&self) -> Result<(), Error>;
+}
+
+/// Where a mount looks for its blob.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum MountSource<'a> {
+    /// In this repository.
+    Repository(&'a Repository),
+    /// In every repository for which this says yes.
+    Any(&'a dyn Fn(&Repository) -> bool),
+}
+
+impl fmt::Debug for MountSource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repository(repository) => f.debug_tuple("Repository").field(repository).finish(),
+            Self::Any(_) => f.debug_tuple("Any").finish_non_exhaustive(),
+        }
+    }
+}
+
+/// What a garbage collection freed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Garbage {
+    /// How many blobs.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// A manifest as it was pushed.

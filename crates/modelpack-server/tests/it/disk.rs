@@ -4,7 +4,7 @@ use modelpack_server::{Options, Registry};
 use modelpack_spec::{Descriptor, Digest, MediaType, Reference};
 use modelpack_store::{PruneOptions, Store};
 
-use crate::support::{Client, artifact, disk, open_disk};
+use crate::support::{Client, INDEX, MANIFEST, artifact, disk, open_disk};
 
 /// What a build would leave in the store.
 fn build(store: &Store, reference: &str, layer: &str) -> Digest {
@@ -250,4 +250,117 @@ fn public_names_that_no_reference_begins_with() {
         error.to_string(),
         "`registry` cannot be the public name of a registry"
     );
+}
+
+/// A store whose referrers were listed under a fallback tag, as clients of old registries do it.
+#[tokio::test]
+async fn referrers_of_an_old_store_are_listed() {
+    let client = disk(Options::default());
+    let store = client.store();
+    let lease = store.lease().unwrap();
+    let subject = build(&store, "localhost:5000/old/x:v1", "layer");
+    let subject_size = store.blob_size(&subject).unwrap().unwrap();
+    lease.put(b"{}").unwrap();
+    lease.put(b"signature").unwrap();
+    let more = format!(
+        r#","subject":{{"mediaType":"{MANIFEST}","digest":"{subject}","size":{subject_size}}},"annotations":{{"by":"alice"}}"#
+    );
+    let signature = artifact("signature", &more);
+    let stored = lease.put(signature.as_bytes()).unwrap();
+    // The index under the fallback tag is the only thing that leads to it.
+    let index = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{{"mediaType":"{MANIFEST}","digest":"{}","size":{},"artifactType":"application/vnd.test"}}]}}"#,
+        stored.digest, stored.size
+    );
+    let index = lease.put(index.as_bytes()).unwrap();
+    let tag = modelpack_spec::distribution::referrers_tag(&subject);
+    let name: Reference = format!("localhost:5000/old/x:{tag}").parse().unwrap();
+    let descriptor = Descriptor::new(MediaType::OciIndex, index.digest, index.size);
+    store.tag(&name, &descriptor).unwrap();
+    // Another one was never listed anywhere: its tag alone leads to it.
+    let tagged = artifact("signature", &more.replace("alice", "bob"));
+    let tagged = lease.put(tagged.as_bytes()).unwrap();
+    let descriptor = Descriptor::new(MediaType::OciManifest, tagged.digest, tagged.size);
+    let name: Reference = "localhost:5000/old/x:signed".parse().unwrap();
+    store.tag(&name, &descriptor).unwrap();
+
+    let answer = client.get(&format!("/v2/old/x/referrers/{subject}")).await;
+    let list: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    let mut listed: Vec<_> = list["manifests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            (
+                entry["annotations"]["by"].as_str().unwrap(),
+                &entry["digest"],
+            )
+        })
+        .collect();
+    listed.sort_by_key(|(by, _)| by.to_owned());
+    let expected = [
+        ("alice", &stored.digest.to_string().into()),
+        ("bob", &tagged.digest.to_string().into()),
+    ];
+    assert_eq!(listed, expected);
+}
+
+#[tokio::test]
+async fn garbage_is_what_no_client_needs() {
+    let client = disk(Options::default());
+    let store = client.store();
+    client.artifact("a", "v1", "kept").await;
+    let waiting = client.blob("a", b"waits for its manifest").await;
+    store.lease().unwrap().put(b"nobody's").unwrap();
+    let garbage = client.registry.collect_garbage().await.unwrap();
+    assert_eq!((garbage.blobs, garbage.bytes), (1, 8));
+    assert!(is_there(&client, "a", "v1", "kept").await);
+    let waits = client.head(&format!("/v2/a/blobs/{waiting}")).await;
+    assert_eq!(waits.status, 200);
+
+    // A pull that began before its tag was deleted goes on.
+    client.get("/v2/a/manifests/v1").await;
+    assert_eq!(client.delete("/v2/a/manifests/v1").await.status, 202);
+    let manifest = Digest::sha256(artifact("kept", "").as_bytes());
+    let target = format!("/v2/a/manifests/{manifest}");
+    assert_eq!(client.delete(&target).await.status, 202);
+    client.registry.collect_garbage().await.unwrap();
+    let kept = client
+        .get(&format!("/v2/a/blobs/{}", Digest::sha256(b"kept")))
+        .await;
+    assert_eq!(kept.body, "kept");
+}
+
+/// What was uploaded just before a restart is not garbage after it.
+#[tokio::test]
+async fn uploads_of_the_last_process_wait_for_their_manifest() {
+    let mut client = disk(Options::default());
+    let digest = client.blob("a/b", b"uploaded").await;
+    let target = format!("/v2/a/b/blobs/{digest}");
+    // The leases of the old one end with it.
+    client.registry = Registry::new(modelpack_server::MemoryStorage::new(), Options::default());
+    let directory = client.directory.as_ref().unwrap();
+    client.registry = Registry::new(open_disk(directory), Options::default());
+    client.store().prune(&PruneOptions::default()).unwrap();
+    assert_eq!(client.get(&target).await.body, "uploaded");
+}
+
+/// A name that another process gives is seen at once, and so is one that it takes.
+#[tokio::test]
+async fn names_of_other_processes_are_seen() {
+    let client = disk(Options::default());
+    let store = client.store();
+    for round in 0..3 {
+        let layer = format!("layer {round}");
+        build(&store, "localhost:5000/x:v1", &layer);
+        assert!(is_there(&client, "x", "v1", &layer).await, "{round}");
+        store
+            .remove(&"localhost:5000/x:v1".parse().unwrap())
+            .unwrap();
+        assert_eq!(
+            client.get("/v2/x/manifests/v1").await.status,
+            404,
+            "{round}"
+        );
+    }
 }

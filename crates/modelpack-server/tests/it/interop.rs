@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use modelpack_server::{ListenOptions, Options, Registry, listen};
+use modelpack_server::{ListenOptions, MemoryStorage, Options, Registry, listen};
 use modelpack_spec::{Descriptor, Digest, MediaType};
 use modelpack_store::Store;
 
@@ -89,6 +89,58 @@ async fn skopeo_copies_in_and_out() {
     assert!(listener.shutdown(Duration::from_secs(10)).await);
 }
 
+/// An ordinary image: a config with diff ids, and a layer that is an archive.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_keeps_its_digest() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::create(directory.path().join("in")).unwrap();
+    let lease = store.lease().unwrap();
+    // Two empty blocks are an archive without files.
+    let layer = lease.put(&[0; 1024]).unwrap();
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["{}"]}}}}"#,
+        layer.digest
+    );
+    let config = lease.put(config.as_bytes()).unwrap();
+    let image = "application/vnd.oci.image";
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{image}.manifest.v1+json","config":{{"mediaType":"{image}.config.v1+json","digest":"{}","size":{}}},"layers":[{{"mediaType":"{image}.layer.v1.tar","digest":"{}","size":{}}}]}}"#,
+        config.digest, config.size, layer.digest, layer.size
+    );
+    let stored = lease.put(manifest.as_bytes()).unwrap();
+    let descriptor = Descriptor::new(MediaType::OciManifest, stored.digest, stored.size);
+    store
+        .tag(&"localhost/x:v1".parse().unwrap(), &descriptor)
+        .unwrap();
+    let registry = Registry::new(MemoryStorage::new(), Options::default());
+    let any_port = "127.0.0.1:0".parse().unwrap();
+    let listener = listen(any_port, registry, ListenOptions::default())
+        .await
+        .unwrap();
+    let from = format!(
+        "oci:{}:localhost/x:v1",
+        directory.path().join("in").display()
+    );
+    let there = format!("docker://{}/image:v1", listener.local_addr());
+    let back = format!("oci:{}:v1", directory.path().join("out").display());
+    for (from, to) in [(&from, &there), (&there, &back)] {
+        let copy = [
+            "copy",
+            "--preserve-digests",
+            "--src-tls-verify=false",
+            "--dest-tls-verify=false",
+            from,
+            to,
+        ];
+        let Some(output) = run("skopeo", arguments(copy)).await else {
+            return;
+        };
+        assert!(output.status.success(), "{output:?}");
+    }
+    let index = std::fs::read_to_string(directory.path().join("out/index.json")).unwrap();
+    assert!(index.contains(&stored.digest.to_string()), "{index}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_resumes_a_download() {
     let served = tempfile::tempdir().unwrap();
@@ -123,4 +175,42 @@ async fn curl_resumes_a_download() {
     let output = run("curl", arguments(resume)).await.unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(std::fs::read(&part).unwrap() == content);
+}
+
+/// What another registry holds can be copied in, digests unchanged.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_content_of_another_registry_is_copied_in() {
+    let Some(other) = modelpack_testkit::DockerRegistry::start() else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let digest = layout(&directory.path().join("in"));
+    let served = tempfile::tempdir().unwrap();
+    let registry = Registry::new(open_disk(&served), Options::default());
+    let any_port = "127.0.0.1:0".parse().unwrap();
+    let listener = listen(any_port, registry, ListenOptions::default())
+        .await
+        .unwrap();
+    let from = format!(
+        "oci:{}:localhost/x:v1",
+        directory.path().join("in").display()
+    );
+    let there = format!("docker://{}/old/x:v1", other.address());
+    let here = format!("docker://{}/new/x:v1", listener.local_addr());
+    for (from, to) in [(&from, &there), (&there, &here)] {
+        let copy = [
+            "copy",
+            "--src-tls-verify=false",
+            "--dest-tls-verify=false",
+            from,
+            to,
+        ];
+        let Some(output) = run("skopeo", arguments(copy)).await else {
+            return;
+        };
+        assert!(output.status.success(), "{output:?}");
+    }
+    let reference: modelpack_spec::Reference = "localhost:5000/new/x:v1".parse().unwrap();
+    let store = Store::open(served.path()).unwrap();
+    assert_eq!(store.resolve(&reference).unwrap().digest, digest);
 }

@@ -67,6 +67,7 @@ async fn s10_length_and_chunked_together() {
         );
         let answer = talk(&listener, request.as_bytes()).await;
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+        assert!(answer.contains("connection: close"), "{answer}");
     }
 }
 

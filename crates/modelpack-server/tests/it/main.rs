@@ -6,12 +6,16 @@
 
 mod support;
 
+mod access;
 mod blobs;
 mod disk;
 mod interop;
+mod limits;
 mod listen;
 mod lists;
 mod manifests;
 mod security;
 mod sequences;
+mod tls;
 mod uploads;
+mod upstream;

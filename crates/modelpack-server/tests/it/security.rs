@@ -191,6 +191,21 @@ async fn s9_names_that_lead_elsewhere() {
     }
 }
 
+/// Where no listener of ours stands in front.
+#[tokio::test]
+async fn s10_two_lengths_are_refused() {
+    for client in both(Options::default) {
+        let headers = [("content-length", "5"), ("transfer-encoding", "chunked")];
+        let answer = client
+            .send("POST", "/v2/a/blobs/uploads/", &headers, "hello")
+            .await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("connection")),
+            (400, "close")
+        );
+    }
+}
+
 #[tokio::test]
 async fn s12_nothing_of_a_document_gets_into_headers() {
     for client in both(Options::default) {
@@ -272,6 +287,30 @@ async fn s13_only_names_of_this_machine() {
     assert_eq!(twice.status, 403);
     assert_eq!(client.get("http://evil.example/v2/").await.status, 403);
     assert_eq!(client.get("http://localhost:5000/v2/").await.status, 200);
+}
+
+/// A page elsewhere may send POST to a name of this machine without asking first.
+#[tokio::test]
+async fn s13_pages_of_other_hosts() {
+    let check = async |hosts: Hosts, origin: &str, status: u16| {
+        let client = memory(with(|options| options.hosts = hosts.clone()));
+        let headers = [("host", "localhost:5000"), ("origin", origin)];
+        let answer = client
+            .send("POST", "/v2/a/blobs/uploads/", &headers, "")
+            .await;
+        assert_eq!(answer.status, status, "{hosts:?} {origin}");
+    };
+    for (origin, status) in [
+        ("https://evil.example", 403),
+        ("http://localhost.evil.example", 403),
+        ("null", 403),
+        ("", 403),
+        ("http://localhost:3000", 202),
+        ("http://127.0.0.1", 202),
+    ] {
+        check(Hosts::Loopback, origin, status).await;
+    }
+    check(Hosts::Any, "https://evil.example", 202).await;
 }
 
 #[tokio::test]

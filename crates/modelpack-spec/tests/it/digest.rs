@@ -21,7 +21,7 @@ fn check(text: &str, expected: Result<Algorithm, &str>) {
 }
 
 #[test]
-fn texts() {
+fn d3_only_these_texts_are_digests() {
     let hex = |digit: &str, count| digit.repeat(count);
     let sha256 = |hex: &str| format!("sha256:{hex}");
     check(EMPTY_256, Ok(Algorithm::Sha256));
@@ -51,7 +51,7 @@ fn texts() {
 }
 
 #[test]
-fn an_algorithm_that_cannot_be_verified_is_told_apart() {
+fn d4_an_algorithm_that_cannot_be_verified_is_told_apart() {
     for text in [
         "md5:d41d8cd98f00b204e9800998ecf8427e",
         "blake3:ab",

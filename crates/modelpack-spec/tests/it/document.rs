@@ -125,7 +125,7 @@ fn a_document_is_one_thing() {
 }
 
 #[test]
-fn deep_nesting_is_an_error_and_no_crash() {
+fn d12_deep_nesting_is_an_error_and_no_crash() {
     for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
         let deep = format!("{}1{}", open.repeat(10_000), close.repeat(10_000));
         let text = manifest(&format!(r#","x":{deep}"#));
@@ -199,4 +199,17 @@ fn sizes_add_up_without_overflow() {
     let document = parse::<Manifest>(manifest(&format!(r#","layers":[{layer},{layer}]"#)))
         .expect("the manifest is valid");
     assert_eq!(document.value().content_size(), u64::MAX);
+}
+
+#[test]
+fn d5_a_size_is_a_number_of_bytes() {
+    for size in ["-1", "1.5", "\"1\"", "18446744073709551616", "null"] {
+        let layer = CONFIG.replace(r#""size":0"#, &format!(r#""size":{size}"#));
+        let text = manifest(&format!(r#","layers":[{layer}]"#));
+        assert!(parse::<Manifest>(text).is_err(), "{size}");
+    }
+    let layer = CONFIG.replace(r#""size":0"#, r#""size":9223372036854775807"#);
+    let document = parse::<Manifest>(manifest(&format!(r#","layers":[{layer}]"#)));
+    let size = document.expect("a size that no disk has").value().layers[0].size;
+    assert_eq!(size, i64::MAX.unsigned_abs());
 }

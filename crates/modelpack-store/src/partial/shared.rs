@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use modelpack_spec::{Digest, Hasher, RangeSet};
 
@@ -115,7 +116,13 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn repair_at(&self, offset: u64, content: &[u8]) -> Result<bool, Error> {
+    /// `before` is called once, before the first byte is changed.
+    pub(super) fn repair_at(
+        &self,
+        offset: u64,
+        content: &[u8],
+        before: impl Fn() -> Result<(), Error>,
+    ) -> Result<bool, Error> {
         let end = self.check_end(offset, content)?;
         let mut differs = false;
         let mut buffer = vec![0; content.len().min(BUFFER)];
@@ -126,15 +133,16 @@ impl Shared {
             let found = &mut buffer[..bytes.len()];
             self.data.read_exact_at(found, at).at("read", &self.path)?;
             if found != bytes {
+                if !differs {
+                    before()?;
+                    self.state().forget_hash(&self.digest);
+                }
                 differs = true;
                 self.data.write_all_at(bytes, at).at("write", &self.path)?;
             }
             at = until;
         }
         let mut state = self.state();
-        if differs && offset < state.hashed {
-            state.forget_hash(&self.digest);
-        }
         state.claimed.insert(offset..end);
         state.written.insert(offset..end);
         Ok(differs)
@@ -193,18 +201,23 @@ impl Shared {
         }
     }
 
-    /// Waits until so many bytes are written that were not recorded; false when there is nothing left to
-    /// wait for.
-    pub(super) fn wait_for_bytes(&self, recorded: u64, count: u64) -> bool {
+    /// Waits until so many bytes are written that were not recorded, or fewer for so long; false when
+    /// there is nothing left to wait for.
+    pub(super) fn wait_for_bytes(&self, recorded: u64, count: u64, longest: Duration) -> bool {
         let mut state = self.state();
         loop {
+            let is_early = |state: &mut State| {
+                state.following == Following::Yes
+                    && state.written.len() < recorded.saturating_add(count)
+            };
+            let waited = self.changed.wait_timeout_while(state, longest, is_early);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
             if state.following != Following::Yes {
                 return false;
             }
-            if state.written.len() >= recorded.saturating_add(count) {
+            if state.written.len() > recorded {
                 return true;
             }
-            state = self.wait(state);
         }
     }
 

@@ -7,6 +7,7 @@
 mod blobs;
 mod ingest;
 mod layout;
+mod origins;
 mod partial;
 mod processes;
 mod prune;

@@ -214,7 +214,7 @@ fn what_belongs_to_another_size_or_lost_its_data_starts_again() {
 }
 
 #[test]
-fn bytes_that_rot_before_they_are_hashed_are_noticed() {
+fn d10_bytes_that_rot_before_they_are_hashed_are_noticed() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
     let partial = take(&lease, b"weights");
@@ -485,4 +485,87 @@ proptest! {
         let stored = partial.finish().unwrap();
         prop_assert_eq!(fixture.store.read_blob(&stored.digest, 1000).unwrap(), bytes);
     }
+}
+
+#[test]
+fn a_repair_that_was_interrupted_leaves_no_hash_of_bytes_that_it_changed() {
+    let fixture = fixture();
+    let bytes = content(1000);
+    {
+        let lease = fixture.store.lease().unwrap();
+        let mut partial = take(&lease, &bytes);
+        partial.write_at(0, &bytes[..900]).unwrap();
+        // The journal has the hash of these from now on.
+        partial.record().unwrap();
+        partial.write_at(900, &[0xff; 100]).unwrap();
+        assert!(partial.verify().unwrap_err().is_integrity());
+        // The second answer is wrong in another place.
+        assert!(partial.repair_at(0, &[0xee; 100]).unwrap());
+    }
+    let lease = fixture.store.lease().unwrap();
+    let partial = take(&lease, &bytes);
+    assert_eq!(partial.missing(), std::slice::from_ref(&(900..1000)));
+    partial.write_at(900, &bytes[900..]).unwrap();
+    assert!(partial.finish().unwrap_err().is_integrity());
+    assert!(!has(&fixture.store, &Digest::sha256(&bytes)));
+}
+
+#[test]
+fn what_is_repaired_after_an_interruption_becomes_a_blob() {
+    let fixture = fixture();
+    let bytes = content(1000);
+    {
+        let lease = fixture.store.lease().unwrap();
+        let mut partial = take(&lease, &bytes);
+        partial.write_at(0, &bytes[..900]).unwrap();
+        partial.record().unwrap();
+        partial.repair_at(0, &[0xee; 100]).unwrap();
+        partial.repair_at(500, &[0xee; 100]).unwrap();
+        partial.record().unwrap();
+    }
+    let lease = fixture.store.lease().unwrap();
+    let mut partial = take(&lease, &bytes);
+    partial.repair_at(0, &bytes[..100]).unwrap();
+    partial.repair_at(500, &bytes[500..600]).unwrap();
+    partial.write_at(900, &bytes[900..]).unwrap();
+    let stored = partial.finish().unwrap();
+    let found = fixture.store.read_blob(&stored.digest, 1000).unwrap();
+    assert_eq!(found.as_ref(), bytes);
+}
+
+/// Waits until the journal of the only partial blob has so many bytes.
+fn wait_until_recorded(fixture: &Fixture, bytes: u64) {
+    loop {
+        let partials = fixture.store.partials().unwrap();
+        if partials.iter().any(|partial| partial.done.len() >= bytes) {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_crash_costs_a_small_part_of_a_followed_blob() {
+    const MIB: u64 = 1024 * 1024;
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let bytes = content(16 * MIB);
+    let mut partial = take(&lease, &bytes);
+    partial.follow().unwrap();
+    partial.write_at(0, &bytes[..MIB as usize]).unwrap();
+    wait_until_recorded(&fixture, MIB);
+    // A slow line brings less than a part; that is recorded after a while.
+    partial.write_at(8 * MIB, &bytes[..1000]).unwrap();
+    wait_until_recorded(&fixture, MIB + 1000);
+}
+
+#[test]
+fn a_download_that_cannot_begin_takes_no_room() {
+    let fixture = fixture();
+    let lease = fixture.store.lease().unwrap();
+    let ingest = fixture.store.own("ingest");
+    fs::remove_dir(&ingest).unwrap();
+    File::create(&ingest).unwrap();
+    assert!(lease.partial(&Digest::sha256(b"weights"), 7, "").is_err());
+    assert_eq!(leftovers(&fixture), 0);
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use modelpack_spec::{Descriptor, Digest, MediaType};
-use modelpack_store::{Acquired, PruneOptions, PrunedKind};
+use modelpack_store::{Acquired, Adopt, PruneOptions, PrunedKind};
 
 use crate::support::{
     artifact, damage, dry_run, fixture, has, index, prune, reference, referring, tagged, tree,
@@ -96,6 +96,42 @@ fn protection_of_a_blob_that_is_not_here_yet_counts() {
 }
 
 #[test]
+fn a_failed_operation_takes_back_what_only_it_needed() {
+    let fixture = fixture();
+    let store = &fixture.store;
+    let named = tagged(store, "example.com/m:named", "named");
+    let orphan = store.lease().unwrap().put(b"of an earlier run").unwrap();
+
+    let failed = store.lease().unwrap();
+    let [mine, shared, seen] = [&b"mine"[..], b"shared", b"of an earlier run"]
+        .map(|content| failed.put(content).unwrap().digest);
+    assert_eq!(seen, orphan.digest);
+    let other = store.lease().unwrap();
+    assert_eq!(other.protect(&shared).unwrap(), Some(6));
+    let same = tagged(store, "example.com/m:same", "same");
+    failed.put(b"same").unwrap();
+    let file = fixture.directory.path().join("file");
+    fs::write(&file, "file").unwrap();
+    let linked = failed
+        .ingest_file(&file, Adopt::DangerHardLink, &mut |_| Ok(()))
+        .unwrap()
+        .digest;
+
+    failed.take_back().unwrap();
+    assert!(!has(store, &mine));
+    assert!(!has(store, &linked));
+    assert_eq!(fs::read(&file).unwrap(), b"file");
+    for digest in [shared, seen, named.layer, named.manifest.digest, same.layer] {
+        assert!(has(store, &digest), "{digest}");
+    }
+    // It goes on, and a second time nothing is left to do.
+    assert!(!failed.put(b"mine").unwrap().existed);
+    failed.take_back().unwrap();
+    failed.take_back().unwrap();
+    assert!(!has(store, &mine));
+}
+
+#[test]
 fn nested_indexes_subjects_and_referrers_are_kept() {
     let fixture = fixture();
     let store = &fixture.store;
@@ -124,7 +160,7 @@ fn nested_indexes_subjects_and_referrers_are_kept() {
 }
 
 #[test]
-fn deep_and_repeated_nesting_costs_nothing() {
+fn d13_deep_and_repeated_nesting_costs_nothing() {
     let fixture = fixture();
     let lease = fixture.store.lease().unwrap();
     let leaf = artifact(&lease, "leaf");
@@ -224,4 +260,25 @@ fn old_partials_go_when_asked_for_and_useless_ones_always() {
     let left = store.partials().unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].digest, *busy.digest());
+}
+
+#[test]
+fn manifests_go_before_what_they_need() {
+    let fixture = fixture();
+    let store = &fixture.store;
+    let lease = store.lease().unwrap();
+    let made: Vec<_> = (0..8)
+        .map(|number| artifact(&lease, &format!("weights {number}")))
+        .collect();
+    drop(lease);
+    let report = prune(store);
+    let place = |digest: &Digest| {
+        let name = digest.to_string();
+        report.items.iter().position(|item| item.name == name)
+    };
+    let last = made.iter().map(|made| place(&made.manifest.digest)).max();
+    for made in &made {
+        assert!(place(&made.layer) > last.flatten(), "{report:?}");
+        assert!(place(&made.config) > last.flatten(), "{report:?}");
+    }
 }

@@ -71,7 +71,7 @@ const BANS: &[Ban] = &[
     },
     Ban {
         crates: &["modelpack-server"],
-        packages: &["hyper-rustls", "modelpack-registry", "rustls"],
+        packages: &["hyper-rustls", "modelpack-registry"],
         reason: "the server makes no outgoing requests",
     },
     Ban {

@@ -98,6 +98,8 @@ const BANS: &[Ban] = &[
         words: &[
             "TcpStream::connect",
             "TcpSocket",
+            "TlsConnector",
+            "ClientConfig",
             "client::conn",
             "hyper::client",
             "hyper_util::client",

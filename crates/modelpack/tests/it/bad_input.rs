@@ -1,11 +1,17 @@
 //! Each mistake gives a clear error and leaves store and directory as they were.
 
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use modelpack::spec::{
     Descriptor, Digest, Document, Encoding, Kind, LayerType, Manifest, MediaType, Model,
 };
-use modelpack::{Control, Error, ExtractOptions, PullOptions, Store};
+use modelpack::{
+    BuildOptions, Control, Error, Event, ExtractOptions, Progress, PullOptions, Store,
+};
 
 use crate::scene::{Scene, tree};
 
@@ -14,6 +20,7 @@ async fn fails(scene: &Scene, modelfile: &str, files: &[(&str, &[u8])]) -> Error
     let model = scene.model("bad", modelfile, files);
     let error = scene.build(&model, "a/b:v1").await.expect_err(modelfile);
     assert!(scene.publisher.list().await.expect("a list").is_empty());
+    assert!(scene.publisher.store().blobs().expect("a list").is_empty());
     error
 }
 
@@ -56,16 +63,75 @@ async fn a_modelfile_that_cannot_be_built_says_where() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unreadable_file_is_named() {
+async fn a_file_that_cannot_be_read_is_named() {
     let scene = Scene::new().await;
-    let model = scene.model("m", "MODEL m.bin\n", &[("m.bin", b"m")]);
-    std::fs::set_permissions(model.join("m.bin"), PermissionsExt::from_mode(0o000)).unwrap();
-    if std::fs::read(model.join("m.bin")).is_ok() {
-        // The super-user may read everything.
-        return;
+    let model = scene.model("m", "MODEL *.bin\n", &[("a.bin", b"a")]);
+    // Not even the super-user can read the first page of a process.
+    std::os::unix::fs::symlink("/proc/self/mem", model.join("m.bin")).unwrap();
+    for encoding in [Encoding::Raw, Encoding::TarZstd] {
+        let mut options = BuildOptions::default();
+        options.encoding = Some(encoding);
+        let (name, control) = (scene.reference("a/b:v1"), Control::default());
+        let built = scene
+            .publisher
+            .build(&model, &name, &options, &control)
+            .await;
+        let error = built.unwrap_err();
+        assert!(error.to_string().contains("m.bin"), "{error}");
+        assert!(scene.publisher.store().blobs().unwrap().is_empty());
     }
-    let error = scene.build(&model, "a/b:v1").await.unwrap_err();
-    assert!(error.to_string().contains("m.bin"), "{error}");
+}
+
+/// Writes into a file as soon as the build has read some of it.
+struct Writer {
+    file: PathBuf,
+    done: AtomicBool,
+}
+
+impl Progress for Writer {
+    fn event(&self, event: Event<'_>) {
+        let is_late = matches!(event, Event::Advanced { item, .. } if item.name == "w.bin");
+        if is_late && !self.done.swap(true, Ordering::Relaxed) {
+            let file = File::options().write(true).open(&self.file);
+            file.expect("it is there")
+                .write_all_at(b"other", 0)
+                .expect("it is writable");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changes_while_it_is_read_is_refused_and_nothing_stays() {
+    let scene = Scene::new().await;
+    scene.published("kept/model:v1").await;
+    let before = scene.publisher.store().blobs().unwrap();
+    let weights = vec![7; 3 << 20];
+    let files: [(&str, &[u8]); 2] = [("a.bin", b"a"), ("w.bin", &weights)];
+    for encoding in [Encoding::Raw, Encoding::Tar] {
+        let model = scene.model("m", "MODEL *.bin\n", &files);
+        // So that a change can be seen by the time of the file, however coarse its clock is.
+        let file = File::options().write(true).open(model.join("w.bin"));
+        file.unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        let control = Control::with_progress(Arc::new(Writer {
+            file: model.join("w.bin"),
+            done: AtomicBool::new(false),
+        }));
+        let mut options = BuildOptions::default();
+        options.encoding = Some(encoding);
+        let name = scene.reference("a/b:v1");
+        let built = scene
+            .publisher
+            .build(&model, &name, &options, &control)
+            .await;
+        let error = built.expect_err("it has changed");
+        assert!(
+            matches!(&error, Error::FileChanged { path } if path.ends_with("w.bin")),
+            "{error:?}"
+        );
+        assert!(error.hint().is_some());
+        assert_eq!(scene.publisher.store().blobs().unwrap(), before);
+        assert_eq!(scene.publisher.list().await.unwrap().len(), 1);
+    }
 }
 
 /// Puts an artifact of one layer straight into the registry's store.
@@ -303,7 +369,7 @@ async fn a_cancelled_operation_says_so_and_names_nothing() {
     assert!(extracted.is_err_and(|error| error.is_cancelled()));
     assert!(!scene.path("out").exists());
     let model = scene.model("m", "MODEL m.bin\n", &[("m.bin", b"m")]);
-    let options = modelpack::BuildOptions::default();
+    let options = BuildOptions::default();
     let built = scene
         .publisher
         .build(&model, &scene.reference("a/b:v2"), &options, &control)

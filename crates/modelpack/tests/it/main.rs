@@ -2,12 +2,21 @@
 
 mod bad_input;
 mod build;
+mod children;
+mod content;
+mod crash;
 mod dialects;
 mod docker_build;
 mod export;
 mod faults;
+#[cfg(feature = "credential-helpers")]
+mod helpers;
 mod interop;
+mod mirrors;
 mod names;
+mod processes;
+mod pull_into;
+mod push;
 mod round_trip;
 mod scene;
 mod variants;

@@ -126,13 +126,8 @@ impl Pull<'_> {
         if size == 0 {
             return probe(source).await;
         }
-        let schedule = Schedule::new(
-            size,
-            there,
-            &source.transport.transfer,
-            &source.transport.retry,
-            is_sequential,
-        );
+        let (transfer, retry) = source.transport.policies(&source.target);
+        let schedule = Schedule::new(size, there, &transfer, &retry, is_sequential);
         // A rest of nothing needs no request.
         if schedule.is_done() {
             return Ok(());

@@ -14,6 +14,9 @@ use crate::policy::{Failure, RetryPolicy, TransferPolicy};
 
 /// A registry that answers a range wrongly this often is asked for the whole blob instead.
 const MAX_LIES: u32 = 2;
+/// A connection that breaks before so many bytes has brought as good as nothing: a registry that gives a
+/// byte for each request would otherwise be asked a million times.
+const LITTLE: u64 = 64 * 1024;
 /// A connection that breaks after so many bytes is followed by the next one at once.
 const REAL_PROGRESS: u64 = 1024 * 1024;
 /// Pieces that say what rate is usual.
@@ -31,7 +34,7 @@ pub(super) struct Schedule {
     answers: Answers,
     running: BTreeMap<u64, Running>,
     next_id: u64,
-    /// Attempts in a row that brought nothing.
+    /// Attempts in a row that brought as good as nothing.
     fruitless: u32,
     /// When the last of them was counted. What began before it belongs to the same incident.
     counted: Duration,
@@ -320,8 +323,10 @@ impl Schedule {
             twin.twin = None;
         }
         let brought = running.position - running.range.start;
-        if brought > 0 {
+        if brought >= LITTLE || how == Ended::Complete {
             self.fruitless = 0;
+        }
+        if brought > 0 {
             self.remember_rate(brought, now.saturating_sub(running.since));
         }
         match how {
@@ -334,7 +339,7 @@ impl Schedule {
                 if brought >= REAL_PROGRESS {
                     return true;
                 }
-                if brought == 0 && !self.running.is_empty() {
+                if brought < LITTLE && !self.running.is_empty() {
                     self.gauge.shrink(now, self.running.len());
                 }
                 self.pause_after(&running, now, random)

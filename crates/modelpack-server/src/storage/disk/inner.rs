@@ -1,13 +1,14 @@
 //! What a repository of the registry shows of the store.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use modelpack_spec::distribution::TagOrDigest;
 use modelpack_spec::{Descriptor, Digest, Host, Reference, Repository, Tag};
-use modelpack_store::Store;
+use modelpack_store::{Store, TagEntry};
 
 use super::failed;
 use super::grace::Grace;
+use super::index::NamesOfStore;
 use super::links::{LinkState, Links};
 use super::view::{Summaries, View};
 use crate::Error;
@@ -19,6 +20,7 @@ pub(super) struct Inner {
     pub(super) links: Links,
     pub(super) grace: Grace,
     pub(super) summaries: Summaries,
+    pub(super) index: NamesOfStore,
     /// Held while names change, so that of two pushes to one tag neither loses the older manifest.
     pub(super) names: Mutex<()>,
 }
@@ -35,11 +37,12 @@ impl Inner {
     }
 
     pub(super) fn view(&self, repository: &Repository) -> Result<View, Error> {
-        let entries = self
-            .store
-            .references()
-            .map_err(|error| failed("read the names of the store", error))?;
-        Ok(View::new(self.own(repository)?, entries))
+        Ok(View::new(self.own(repository)?, &self.names_of_store()?))
+    }
+
+    /// All names of the store.
+    pub(super) fn names_of_store(&self) -> Result<Arc<Vec<TagEntry>>, Error> {
+        self.index.read(&self.store)
     }
 
     /// Whether a manifest that passes the filter of the view names this blob.
@@ -112,6 +115,30 @@ impl Inner {
         }
     }
 
+    pub(super) fn tag(
+        &self,
+        reference: &Reference,
+        manifest: &Descriptor,
+    ) -> Result<(), modelpack_store::Error> {
+        let tagged = self.store.tag(reference, manifest);
+        self.index.forget();
+        tagged
+    }
+
+    pub(super) fn remove(&self, reference: &Reference) -> Result<(), modelpack_store::Error> {
+        let removed = self.store.remove(reference);
+        self.index.forget();
+        removed.map(drop)
+    }
+
+    /// What a stored repository is called by clients of the registry.
+    fn name_of(&self, reference: &Reference) -> Option<Repository> {
+        if reference.host == self.authority {
+            return Some(reference.repository.clone());
+        }
+        reference.name().parse().ok()
+    }
+
     /// Gives a manifest a name of its own by digest, if the tag that is about to go is its only one.
     pub(super) fn keep_without(&self, view: &View, tag: &Tag) -> Result<(), Error> {
         let Some(entry) = view.own_tagged(tag) else {
@@ -126,22 +153,29 @@ impl Inner {
             return Ok(());
         }
         let by_digest = view.own().with_digest(digest);
-        match self.store.tag(&by_digest, &entry.descriptor) {
+        match self.tag(&by_digest, &entry.descriptor) {
             // Somebody removed and pruned it meanwhile: there is nothing left to keep.
             Err(modelpack_store::Error::UnknownBlob { .. }) => Ok(()),
             result => result.map_err(|error| failed("keep the manifest behind a tag", error)),
         }
     }
 
-    pub(super) fn is_visible_anywhere(&self, digest: &Digest) -> Result<bool, Error> {
-        if self.links.is_linked_anywhere(digest) {
+    pub(super) fn is_visible_anywhere(
+        &self,
+        digest: &Digest,
+        is_readable: &dyn Fn(&Repository) -> bool,
+    ) -> Result<bool, Error> {
+        let is_readable = |reference: &Reference| {
+            self.name_of(reference)
+                .is_some_and(|name| is_readable(&name))
+        };
+        if self.links.find(digest, &is_readable) {
             return Ok(true);
         }
-        let entries = self
-            .store
-            .references()
-            .map_err(|error| failed("read the names of the store", error))?;
-        for view in View::each(entries) {
+        for view in View::each(&self.names_of_store()?) {
+            if !is_readable(view.own()) {
+                continue;
+            }
             let is_deleted = self.links.state(view.own(), digest) == LinkState::Deleted;
             if !is_deleted && self.is_named(&view, digest, Whose::Own)? {
                 return Ok(true);

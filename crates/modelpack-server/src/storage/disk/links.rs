@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use modelpack_spec::{Digest, Reference};
 
@@ -19,6 +21,9 @@ const DELETED: &str = "_deleted";
 #[derive(Debug)]
 pub(super) struct Links {
     root: PathBuf,
+    /// Held while a link is made, and while one is removed because its blob is gone: a link is made
+    /// only for a blob that is there.
+    changing: Mutex<()>,
 }
 
 /// What is remembered of a digest in a repository.
@@ -34,7 +39,10 @@ pub(super) enum LinkState {
 
 impl Links {
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self {
+            root,
+            changing: Mutex::new(()),
+        }
     }
 
     pub(super) fn state(&self, own: &Reference, digest: &Digest) -> LinkState {
@@ -54,6 +62,7 @@ impl Links {
     }
 
     pub(super) fn link(&self, own: &Reference, digest: &Digest) -> Result<(), Error> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = self.directory(own);
         create(&path(&directory, LINKED, digest))?;
         remove(&path(&directory, DELETED, digest))
@@ -70,25 +79,75 @@ impl Links {
         remove(&path(&self.directory(own), DELETED, digest))
     }
 
-    /// Whether a digest was uploaded to any repository.
-    pub(super) fn is_linked_anywhere(&self, digest: &Digest) -> bool {
+    /// Whether a digest was uploaded to any repository that may be looked into.
+    pub(super) fn find(&self, digest: &Digest, may_look: &dyn Fn(&Reference) -> bool) -> bool {
+        self.repositories().iter().any(|directory| {
+            path(directory, LINKED, digest).exists()
+                && self
+                    .reference_of(directory)
+                    .is_some_and(|own| may_look(&own))
+        })
+    }
+
+    /// Digests that were linked within this time, by the clock of the file system.
+    pub(super) fn younger_than(&self, age: Duration) -> Result<Vec<Digest>, Error> {
+        if !self.root.is_dir() {
+            return Ok(Vec::new());
+        }
+        let now = now_of(&self.root)
+            .map_err(|error| Error::storage(format!("write {}", self.root.display()), error))?;
+        let mut young = Vec::new();
+        for directory in self.repositories() {
+            for (digest, link) in links_in(&directory.join(LINKED)) {
+                let linked = link.metadata().and_then(|metadata| metadata.modified());
+                // A link that vanishes meanwhile needs no protection.
+                if linked.is_ok_and(|linked| {
+                    now.duration_since(linked)
+                        .map_or(true, |passed| passed <= age)
+                }) {
+                    young.push(digest);
+                }
+            }
+        }
+        Ok(young)
+    }
+
+    /// Forgets uploads whose blob is gone.
+    pub(super) fn sweep(&self, is_gone: impl Fn(&Digest) -> bool) -> Result<(), Error> {
+        for directory in self.repositories() {
+            for (digest, link) in links_in(&directory.join(LINKED)) {
+                let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+                if is_gone(&digest) {
+                    remove(&link)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every directory that has links or marks.
+    fn repositories(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
         let mut directories = vec![self.root.clone()];
         while let Some(directory) = directories.pop() {
-            if path(&directory, LINKED, digest).exists() {
-                return true;
-            }
             let Ok(entries) = fs::read_dir(&directory) else {
                 continue;
             };
-            directories.extend(
-                entries
-                    .filter_map(Result::ok)
-                    .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"_"))
-                    .map(|entry| entry.path())
-                    .filter(|path| path.is_dir()),
-            );
+            for entry in entries.filter_map(Result::ok) {
+                let name = entry.file_name();
+                if name == LINKED {
+                    found.push(directory.clone());
+                } else if !name.as_encoded_bytes().starts_with(b"_") && entry.path().is_dir() {
+                    directories.push(entry.path());
+                }
+            }
         }
-        false
+        found
+    }
+
+    fn reference_of(&self, directory: &Path) -> Option<Reference> {
+        let below = directory.strip_prefix(&self.root).ok()?;
+        below.to_str()?.parse::<Reference>().ok()
     }
 
     fn directory(&self, own: &Reference) -> PathBuf {
@@ -97,6 +156,30 @@ impl Links {
             .join(own.host.as_str())
             .join(own.repository.as_str())
     }
+}
+
+/// Digests of a directory of links, with their files.
+fn links_in(directory: &Path) -> Vec<(Digest, PathBuf)> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let digest = name.to_str()?.replacen('-', ":", 1).parse().ok()?;
+            Some((digest, entry.path()))
+        })
+        .collect()
+}
+
+/// What time it is for the file system that holds a directory.
+fn now_of(directory: &Path) -> io::Result<SystemTime> {
+    let path = directory.join("_now");
+    File::create(&path)?;
+    let now = fs::metadata(&path)?.modified()?;
+    fs::remove_file(&path)?;
+    Ok(now)
 }
 
 fn path(directory: &Path, kind: &str, digest: &Digest) -> PathBuf {

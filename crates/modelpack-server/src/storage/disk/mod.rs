@@ -2,6 +2,7 @@
 
 mod file;
 mod grace;
+mod index;
 mod inner;
 mod links;
 mod view;
@@ -10,15 +11,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use modelpack_spec::distribution::TagOrDigest;
-use modelpack_spec::{Descriptor, Digest, Host, Reference, Repository, Tag};
-use modelpack_store::Store;
+use modelpack_spec::{Algorithm, Descriptor, Digest, Host, Reference, Repository, Tag};
+use modelpack_store::{PruneOptions, PrunedKind, Store};
 
 use self::file::{BlobFile, DiskUpload};
 use self::grace::{GRACE, Grace};
+use self::index::NamesOfStore;
 use self::inner::{Inner, Whose};
 use self::links::{LinkState, Links};
 use self::view::Summaries;
-use super::{Content, Storage, StoredManifest, Upload};
+use super::{Content, Garbage, MountSource, Storage, StoredManifest, Upload};
 use crate::Error;
 
 /// Largest manifest that is read; what the specification crate parses at all.
@@ -59,10 +61,17 @@ impl DiskStorage {
         if let Err(source) = format!("{authority}/x").parse::<Reference>() {
             return Err(Error::Authority { authority, source });
         }
-        let grace = Grace::new(store.clone(), grace)?;
+        let links = Links::new(store.own("registry"));
+        let time = grace;
+        let grace = Grace::new(store.clone(), time)?;
+        // What clients uploaded just before the last process ended is about to get its manifest.
+        for digest in links.younger_than(time)? {
+            grace.protect(&digest)?;
+        }
         Ok(Self {
             inner: Arc::new(Inner {
-                links: Links::new(store.own("registry")),
+                links,
+                index: NamesOfStore::default(),
                 store,
                 authority,
                 grace,
@@ -130,13 +139,13 @@ impl Storage for DiskStorage {
         &self,
         repository: &Repository,
         digest: &Digest,
-        from: Option<&Repository>,
+        from: MountSource<'_>,
     ) -> Result<bool, Error> {
         let inner = &*self.inner;
         let own = inner.own(repository)?;
         let is_somewhere = match from {
-            Some(from) => inner.is_visible(from, digest)?,
-            None => inner.is_visible_anywhere(digest)?,
+            MountSource::Repository(from) => inner.is_visible(from, digest)?,
+            MountSource::Any(is_readable) => inner.is_visible_anywhere(digest, is_readable)?,
         };
         // Protected before it is looked for, so what is found stays.
         if !is_somewhere || inner.grace.protect(digest)?.is_none() {
@@ -146,13 +155,17 @@ impl Storage for DiskStorage {
         Ok(true)
     }
 
-    fn begin_upload(&self, repository: &Repository) -> Result<Box<dyn Upload>, Error> {
+    fn begin_upload(
+        &self,
+        repository: &Repository,
+        algorithm: Algorithm,
+    ) -> Result<Box<dyn Upload>, Error> {
         let own = self.inner.own(repository)?;
         let writer = self
             .inner
             .grace
             .lease()?
-            .ingest()
+            .ingest_with(algorithm)
             .map_err(|error| failed("begin an upload", error))?;
         Ok(Box::new(DiskUpload {
             storage: self.clone(),
@@ -171,6 +184,8 @@ impl Storage for DiskStorage {
             return Ok(None);
         };
         let digest = descriptor.digest;
+        // Whoever reads it comes back for what it names.
+        self.inner.grace.protect(&digest)?;
         match self.inner.store.read_blob(&digest, MAX_MANIFEST_BYTES) {
             Ok(bytes) => Ok(Some(StoredManifest::new(
                 descriptor.media_type,
@@ -210,7 +225,6 @@ impl Storage for DiskStorage {
         if tags.is_empty() && !is_named {
             let by_digest = view.own().with_digest(manifest.digest);
             inner
-                .store
                 .tag(&by_digest, &descriptor)
                 .map_err(|error| failed(action(), error))?;
         }
@@ -222,7 +236,6 @@ impl Storage for DiskStorage {
                 inner.keep_without(&view, tag)?;
             }
             inner
-                .store
                 .tag(&view.own().with_tag(tag.clone()), &descriptor)
                 .map_err(|error| failed(action(), error))?;
         }
@@ -240,7 +253,7 @@ impl Storage for DiskStorage {
             };
         }
         inner.keep_without(&view, tag)?;
-        match inner.store.remove(&view.own().with_tag(tag.clone())) {
+        match inner.remove(&view.own().with_tag(tag.clone())) {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() => Ok(false),
             Err(error) => Err(failed(format!("remove tag {tag}"), error)),
@@ -264,7 +277,7 @@ impl Storage for DiskStorage {
         }
         // An index that lists it would keep it visible; the mark says otherwise.
         inner.links.delete(view.own(), digest)?;
-        match inner.store.remove(&view.own().with_digest(*digest)) {
+        match inner.remove(&view.own().with_digest(*digest)) {
             Ok(_) => Ok(true),
             Err(error) if error.is_not_found() => Ok(true),
             Err(error) => Err(failed(format!("remove manifest {digest}"), error)),
@@ -312,6 +325,30 @@ impl Storage for DiskStorage {
             }
         }
         Ok(referrers)
+    }
+
+    fn collect_garbage(&self) -> Result<Garbage, Error> {
+        let inner = &*self.inner;
+        let report = inner
+            .store
+            .prune(&PruneOptions::default())
+            .map_err(|error| failed("collect garbage", error))?;
+        inner.links.sweep(|digest| {
+            inner
+                .store
+                .blob_size(digest)
+                .is_ok_and(|size| size.is_none())
+        })?;
+        let blobs = report.items.iter();
+        let blobs = blobs.filter(|item| item.kind == PrunedKind::Blob).count();
+        Ok(Garbage {
+            blobs: blobs as u64,
+            bytes: report.freed,
+        })
+    }
+
+    fn check_health(&self) -> Result<(), Error> {
+        self.inner.names_of_store().map(drop)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use modelpack_spec::{Digest, Repository};
+use modelpack_spec::{Algorithm, Digest, Repository};
 use modelpack_store::{PruneOptions, Store};
 
 use super::{DiskStorage, Grace, Storage};
@@ -38,13 +38,19 @@ fn a_slow_upload_is_protected_when_it_is_done() {
     let authority = "localhost:5000".parse().unwrap();
     let storage = DiskStorage::with_grace(store.clone(), authority, Duration::ZERO).unwrap();
     let repository: Repository = "a".parse().unwrap();
-    let mut upload = storage.begin_upload(&repository).unwrap();
+    let mut upload = storage
+        .begin_upload(&repository, Algorithm::Sha256)
+        .unwrap();
     let digest = Digest::sha256(b"slow");
     for byte in b"slow" {
         storage.blob_size(&repository, &digest).unwrap();
         upload.append(&[*byte]).unwrap();
         assert!(pruned(&store).is_empty());
-        drop(storage.begin_upload(&repository).unwrap());
+        drop(
+            storage
+                .begin_upload(&repository, Algorithm::Sha256)
+                .unwrap(),
+        );
     }
     upload.commit(&digest).unwrap();
     assert!(pruned(&store).is_empty());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use modelpack_spec::{Descriptor, Digest, MediaType, Reference, Tag};
+use modelpack_spec::{Descriptor, Digest, Host, MediaType, Reference, Repository, Tag};
 use modelpack_store::{Store, TagEntry};
 
 use super::{MAX_MANIFEST_BYTES, failed};
@@ -26,15 +26,25 @@ pub(super) struct View {
 
 impl View {
     /// Picks from all entries of a store those that `own` means.
-    pub(super) fn new(own: Reference, entries: Vec<TagEntry>) -> Self {
-        let shared = shared(&own, &entries);
-        let (own_entries, rest): (Vec<_>, Vec<_>) = entries
-            .into_iter()
-            .partition(|entry| entry.reference.name() == own.name());
-        let shared_entries = rest
-            .into_iter()
-            .filter(|entry| Some(entry.reference.name()) == shared)
+    pub(super) fn new(own: Reference, entries: &[TagEntry]) -> Self {
+        let is_of = |entry: &&TagEntry, host: &Host, repository: &Repository| {
+            entry.reference.repository == *repository && entry.reference.host == *host
+        };
+        let own_entries = entries
+            .iter()
+            .filter(|entry| is_of(entry, &own.host, &own.repository))
+            .cloned()
             .collect();
+        let shared = shared(&own, entries)
+            .filter(|(host, repository)| (host, repository) != (&own.host, &own.repository));
+        let shared_entries = match &shared {
+            Some((host, repository)) => entries
+                .iter()
+                .filter(|entry| is_of(entry, host, repository))
+                .cloned()
+                .collect(),
+            None => Vec::new(),
+        };
         Self {
             own,
             own_entries,
@@ -43,11 +53,11 @@ impl View {
     }
 
     /// Every stored repository as its own view.
-    pub(super) fn each(entries: Vec<TagEntry>) -> Vec<Self> {
+    pub(super) fn each(entries: &[TagEntry]) -> Vec<Self> {
         let mut views: BTreeMap<Reference, Vec<TagEntry>> = BTreeMap::new();
         for entry in entries {
             let own = entry.reference.without_selector();
-            views.entry(own).or_default().push(entry);
+            views.entry(own).or_default().push(entry.clone());
         }
         views
             .into_iter()
@@ -84,10 +94,9 @@ impl View {
 }
 
 /// The other stored repository that may be read under this name.
-fn shared(own: &Reference, entries: &[TagEntry]) -> Option<String> {
-    let wanted = own.repository.as_str();
-    if let Ok(full) = wanted.parse::<Reference>() {
-        return Some(full.name());
+fn shared(own: &Reference, entries: &[TagEntry]) -> Option<(Host, Repository)> {
+    if let Ok(full) = own.repository.as_str().parse::<Reference>() {
+        return Some((full.host, full.repository));
     }
     let hosts: BTreeSet<_> = entries
         .iter()
@@ -96,7 +105,7 @@ fn shared(own: &Reference, entries: &[TagEntry]) -> Option<String> {
         .map(|reference| &reference.host)
         .collect();
     match hosts.into_iter().collect::<Vec<_>>().as_slice() {
-        [host] => Some(format!("{host}/{wanted}")),
+        [host] => Some(((*host).clone(), own.repository.clone())),
         _ => None,
     }
 }

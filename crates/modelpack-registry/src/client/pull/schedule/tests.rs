@@ -292,3 +292,20 @@ proptest! {
         prop_assert_eq!(schedule.done(), size);
     }
 }
+
+#[test]
+fn a_byte_for_each_request_is_no_progress() {
+    let mut schedule = schedule(100 * MIB);
+    let mut now = ms(0);
+    for byte in 0..1000 {
+        now = schedule.pause(now).unwrap_or(now);
+        let orders = fetched(&schedule.orders(now));
+        assert_eq!(schedule.answered(orders[0].0, Body::Wanted), None);
+        now += ms(1);
+        if !schedule.ended(orders[0].0, byte + 1, Ended::Cut, now, 0) {
+            assert_eq!(byte + 1, u64::from(RetryPolicy::default().attempts));
+            return;
+        }
+    }
+    panic!("it goes on for ever");
+}

@@ -1,5 +1,9 @@
 //! A socket with limits in front of a registry.
 
+mod guarded;
+#[cfg(feature = "tls")]
+mod tls;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -10,13 +14,20 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
+use self::guarded::Guarded;
+#[cfg(feature = "tls")]
+pub use self::tls::TlsIdentity;
+use crate::observe::Peer;
 use crate::{Error, Registry};
 
 /// Pause after the system had no resources for another connection, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often upload sessions are looked through for those that are over.
+const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 
 /// Limits of a listener.
 #[derive(Debug, Clone)]
@@ -27,6 +38,12 @@ pub struct ListenOptions {
     /// Longest time from the opening of a connection, or from the last answer, to the end of the next
     /// request head. Default 30 s.
     pub header_timeout: Duration,
+    /// Longest time in which a client takes not one byte of an answer that is being sent. Default 60 s.
+    pub write_timeout: Duration,
+    /// Certificate and key; without them the socket speaks plain HTTP. The handshake has to be done
+    /// within [`header_timeout`](Self::header_timeout).
+    #[cfg(feature = "tls")]
+    pub tls: Option<TlsIdentity>,
     /// Most bytes of a request head. Default 64 KiB. At least 8 KiB.
     pub max_head_bytes: usize,
 }
@@ -36,6 +53,9 @@ impl Default for ListenOptions {
         Self {
             max_connections: 256,
             header_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(60),
+            #[cfg(feature = "tls")]
+            tls: None,
             max_head_bytes: 64 * 1024,
         }
     }
@@ -51,7 +71,7 @@ pub struct Listener {
     max_connections: u32,
 }
 
-/// Serves a registry over HTTP/1.1 without TLS. With port 0 the system chooses one, see
+/// Serves a registry over HTTP/1.1. With port 0 the system chooses one, see
 /// [`Listener::local_addr`]. Needs to be called within a tokio runtime that has I/O and time.
 ///
 /// # Errors
@@ -73,6 +93,7 @@ pub async fn listen(
         max_connections: options.max_connections,
     };
     let connections = Arc::clone(&listener.connections);
+    tokio::spawn(sweep(registry.clone(), stopped.clone()));
     tokio::spawn(accept(socket, registry, options, connections, stopped));
     Ok(listener)
 }
@@ -121,45 +142,85 @@ async fn accept(
             },
         };
         match accepted {
-            Ok((stream, _)) => {
-                let serving = serve(
-                    stream,
-                    registry.clone(),
-                    options.clone(),
-                    permit,
-                    stopped.clone(),
-                );
-                tokio::spawn(serving);
+            Ok((stream, peer)) => {
+                let connection = Connection {
+                    registry: registry.clone(),
+                    options: options.clone(),
+                    peer,
+                    stopped: stopped.clone(),
+                };
+                tokio::spawn(async move {
+                    connection.open(stream).await;
+                    drop(permit);
+                });
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-async fn serve(
-    stream: TcpStream,
+/// Forgets old upload sessions as long as the registry is being served.
+async fn sweep(registry: Registry, mut stopped: watch::Receiver<()>) {
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => return,
+            () = tokio::time::sleep(SWEEP_PAUSE) => registry.forget_old_uploads(),
+        }
+    }
+}
+
+/// An accepted connection. One that breaks is the client's affair; nobody is told of it.
+struct Connection {
     registry: Registry,
     options: ListenOptions,
-    _permit: OwnedSemaphorePermit,
-    mut stopped: watch::Receiver<()>,
-) {
-    // Answers are written as a whole; waiting for more to send would only delay them.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let registry = registry.clone();
-        async move { Ok::<_, Infallible>(registry.handle(request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(options.header_timeout)
-        .max_buf_size(options.max_head_bytes.max(8 * 1024))
-        .half_close(true)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    // A connection that breaks is the client's affair; it is told of nothing and nobody else is.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+    peer: SocketAddr,
+    stopped: watch::Receiver<()>,
+}
+
+impl Connection {
+    async fn open(self, stream: TcpStream) {
+        // Answers are written as a whole; waiting for more to send would only delay them.
+        let _ = stream.set_nodelay(true);
+        let registry = self.registry.clone();
+        registry.metrics().connection_opened();
+        #[cfg(feature = "tls")]
+        if let Some(identity) = &self.options.tls {
+            let handshake = identity.acceptor().accept(stream);
+            let handshake = tokio::time::timeout(self.options.header_timeout, handshake);
+            if let Ok(Ok(stream)) = handshake.await {
+                self.serve(stream).await;
+            }
+            registry.metrics().connection_closed();
+            return;
+        }
+        self.serve(stream).await;
+        registry.metrics().connection_closed();
     }
-    let _ = connection.await;
+
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let Self {
+            registry,
+            options,
+            peer,
+            mut stopped,
+        } = self;
+        let service = service_fn(move |mut request: http::Request<_>| {
+            request.extensions_mut().insert(Peer(peer));
+            let registry = registry.clone();
+            async move { Ok::<_, Infallible>(registry.handle(request).await) }
+        });
+        let stream = Guarded::new(stream, options.write_timeout);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(options.header_timeout)
+            .max_buf_size(options.max_head_bytes.max(8 * 1024))
+            .half_close(true)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    }
 }

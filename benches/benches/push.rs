@@ -1,0 +1,50 @@
+//! Pushing, against a program that reads the file and writes the socket.
+//!
+//! `cargo bench -p modelpack-benches --bench push`. See `benches/README.md`.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+use modelpack_benches::artifacts::{build, write_model};
+use modelpack_benches::measure::run;
+use modelpack_benches::servers::{FaultyServer, Synthetic};
+use modelpack_benches::{By, Outcome, Report, Row, Scenario, Settings, Side, Target, tasks};
+
+const SEND: &str = "reading the file and writing a socket";
+
+const ROWS: &[Row] = &[Row::new("push one blob", SEND, By::Wall)
+    .named("push: one blob into a sink")
+    .target(Target::AtMost(1.2))];
+
+fn main() -> Outcome<()> {
+    if let Some(done) = tasks::asked() {
+        return done;
+    }
+    let settings = Settings::read()?;
+    let mut report = Report::default();
+    print!("{}", Report::head(&settings));
+    if let Some(rows) = settings.choose(ROWS) {
+        let scratch = tempfile::tempdir()?;
+        let (model, store) = (scratch.path().join("model"), scratch.path().join("store"));
+        let files = write_model(&model, 1, settings.bytes)?;
+        let server = FaultyServer::start(&Synthetic::default())?;
+        // Another name for each round: what the registry has is not sent again.
+        let names: Vec<String> = (0..settings.runs)
+            .map(|round| format!("{}/bench/push-{round}:v1", server.host()))
+            .collect();
+        for name in &names {
+            build(&store, &model, name)?;
+        }
+        let sides = vec![
+            Side::run(SEND, |_| {
+                let mut command = tasks::command("send")?;
+                run(command.args(&files).arg(server.host()), settings.bytes)
+            }),
+            Side::run("push one blob", |round| {
+                let mut command = tasks::command("push")?;
+                run(command.arg(&store).arg(&names[round]), settings.bytes)
+            }),
+        ];
+        print!("{}", report.take(Scenario { rows, sides }.run(&settings)?));
+    }
+    print!("{}", report.foot());
+    Ok(())
+}

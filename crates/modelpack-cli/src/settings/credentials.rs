@@ -1,0 +1,105 @@
+//! Where credentials are read from, and in which order.
+
+use std::env;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use modelpack::HelperPrograms;
+use modelpack::registry::{CredentialSource, DockerConfig, FirstOf, WithHelpers};
+
+use super::{absolute, config_home, home};
+use crate::cli::Network;
+use crate::exit::UsageError;
+use crate::printer::note;
+
+/// One byte more than a credentials file may have, so that a longer one is seen to be too long.
+const READ_BYTES: u64 = 4 * 1024 * 1024 + 1;
+
+/// The file that the user names (`--authfile`, `REGISTRY_AUTH_FILE`), and no other; else those of the
+/// containers tools and of Docker, as far as they are there.
+pub(super) fn sources(network: &Network) -> anyhow::Result<FirstOf> {
+    let programs = Arc::new(HelperPrograms::default());
+    let mut sources: Vec<Arc<dyn CredentialSource>> = Vec::new();
+    let mut add = |config| {
+        let runner = Arc::clone(&programs);
+        sources.push(Arc::new(WithHelpers::new(config, runner)));
+    };
+    if let Some(path) = &network.authfile {
+        let config = read(path).and_then(|config| config.ok_or("is not there".to_owned()));
+        let config = config.map_err(|reason| {
+            UsageError(format!("the credentials file {} {reason}", path.display()))
+        })?;
+        warn_if_open(path, &config);
+        add(config);
+        return Ok(FirstOf::new(sources));
+    }
+    for path in default_files() {
+        match read(&path) {
+            Ok(Some(config)) => {
+                warn_if_open(&path, &config);
+                add(config);
+            }
+            Ok(None) => {}
+            Err(reason) => note(&format!(
+                "warning: no credentials come from {}: it {reason}",
+                path.display()
+            )),
+        }
+    }
+    Ok(FirstOf::new(sources))
+}
+
+fn default_files() -> Vec<PathBuf> {
+    let docker = env::var_os("DOCKER_CONFIG").filter(|directory| !directory.is_empty());
+    let docker = match docker {
+        Some(directory) => Some(PathBuf::from(directory)),
+        None => home().map(|home| home.join(".docker")),
+    };
+    let files = [
+        absolute("XDG_RUNTIME_DIR").map(|directory| directory.join("containers/auth.json")),
+        config_home().map(|directory| directory.join("containers/auth.json")),
+        docker.map(|directory| directory.join("config.json")),
+    ];
+    files.into_iter().flatten().collect()
+}
+
+/// The file; nothing when there is none. The error says what the file is instead.
+fn read(path: &Path) -> Result<Option<DockerConfig>, String> {
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) => {
+            use io::ErrorKind::{NotADirectory, NotFound};
+            return match error.kind() {
+                NotFound | NotADirectory => Ok(None),
+                _ => Err(format!("cannot be read: {error}")),
+            };
+        }
+    };
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err("is a directory; it should be a file such as `docker login` writes".to_owned());
+    }
+    let mut content = Vec::new();
+    file.take(READ_BYTES)
+        .read_to_end(&mut content)
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    if content.trim_ascii().is_empty() {
+        return Err("is empty; `docker login HOST` fills it, `{}` stands for no logins".to_owned());
+    }
+    let config = DockerConfig::parse(&content);
+    config
+        .map(Some)
+        .map_err(|error| format!("cannot be used: {error}"))
+}
+
+/// Says so when others may read the secrets in a file.
+fn warn_if_open(path: &Path, config: &DockerConfig) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o044 != 0 && config.holds_secrets() {
+        let path = path.display();
+        note(&format!(
+            "warning: other users may read the passwords in {path}; `chmod 600 {path}` closes it"
+        ));
+    }
+}

@@ -1,0 +1,110 @@
+//! Progress: bars on a terminal, a line for each blob elsewhere, nothing when asked.
+
+use std::process::Command;
+
+use modelpack_testkit::{skip, tool};
+
+use crate::shell::Shell;
+
+const REFERENCE: &str = "example.com/a/b:v1";
+const BUILD: [&str; 4] = ["build", "model", "-t", REFERENCE];
+
+fn shell() -> Shell {
+    let shell = Shell::new();
+    modelpack_testkit::copy_model("tiny-llama-gguf", &shell.path("model"));
+    shell
+}
+
+#[test]
+fn elsewhere_each_blob_has_one_line() {
+    let shell = shell();
+    let ran = shell.run(&BUILD);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(
+        ran.stdout,
+        "Successfully built model artifact: example.com/a/b:v1\n"
+    );
+    let mut lines: Vec<_> = ran
+        .stderr
+        .lines()
+        .filter_map(|line| line.rsplit("  ").next())
+        .collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["LICENSE", "README.md", "tiny-llama-Q8_0.gguf"]);
+    assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\r'));
+}
+
+#[test]
+fn quiet_prints_only_results() {
+    let shell = shell();
+    for (flag, is_result) in [("-q", true), ("--no-progress", false), ("--json", false)] {
+        let ran = shell.run(&[&BUILD[..], &[flag]].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{flag}");
+        assert_eq!(ran.stdout.starts_with("sha256:"), is_result, "{flag}");
+    }
+    assert_eq!(shell.ok(&["extract", "-q", REFERENCE, "out"]), "");
+    // Flags, then variables, then defaults.
+    for (value, is_quiet) in [("1", true), ("true", true), ("0", false), ("", false)] {
+        let mut command = shell.command(&BUILD);
+        let ran = command
+            .env("MODELPACK_QUIET", value)
+            .output()
+            .expect("it starts");
+        assert!(ran.status.success(), "{value:?}");
+        assert_eq!(ran.stdout.starts_with(b"sha256:"), is_quiet, "{value:?}");
+        assert_eq!(ran.stderr.is_empty(), is_quiet, "{value:?}");
+    }
+}
+
+#[test]
+fn on_a_terminal_each_blob_has_a_bar_and_all_have_a_total() {
+    let Some(script) = tool("script") else {
+        skip("script is not installed, so there is no terminal");
+        return;
+    };
+    let shell = shell();
+    let inner = shell.command(&[]);
+    let line = format!(
+        "stty cols 120 rows 40; exec {} {}",
+        env!("CARGO_BIN_EXE_modelpack"),
+        BUILD.join(" ")
+    );
+    let mut outer = Command::new(script);
+    outer
+        .args(["-qefc", &line, "/dev/null"])
+        .current_dir(shell.path(""));
+    outer
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::null());
+    for (name, value) in inner.get_envs() {
+        outer.env(name, value.unwrap_or_default());
+    }
+    let ran = outer.output().expect("it starts");
+    let text = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{text}");
+    let last = |name: &str| {
+        let mut lines = text
+            .split(['\r', '\n'])
+            .map(|line| line.trim_start_matches(|c| c != name.chars().next().unwrap_or(' ')));
+        let line = lines.rfind(|line| line.starts_with(name));
+        line.unwrap_or_else(|| panic!("no bar for {name}: {text}"))
+            .to_owned()
+    };
+    for name in ["LICENSE", "README.md", "tiny-llama-Q8_0.gguf"] {
+        assert!(
+            last(name).contains('█') && last(name).contains("copied"),
+            "{}",
+            last(name)
+        );
+    }
+    assert!(
+        last("total").contains("████████████████████████"),
+        "{}",
+        last("total")
+    );
+    assert!(
+        text.trim_end()
+            .ends_with("Successfully built model artifact: example.com/a/b:v1"),
+        "{text}"
+    );
+}
