@@ -10,18 +10,22 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod dialects;
 mod documents;
 mod files;
 mod registry;
 mod text;
+mod weights;
 mod wire;
 
+pub use dialects::{convert_artifact, document_docker};
 pub use documents::{document_manifest, document_model, rules};
-pub use files::{
-    filter, gguf_header, modelfile, pattern, safetensors_header, tar_layer, transformers_config,
-};
+pub use files::{filter, modelfile, pattern, tar_layer, transformers_config};
 pub use registry::registry_requests;
 pub use text::{digest, file_metadata, file_path, media_type, reference, timestamp};
+pub use weights::{
+    dduf_header, gguf_header, onnx_header, pytorch_listing, safetensors_header, shard_index,
+};
 pub use wire::{distribution_endpoint, docker_config, error_body, header_values};
 
 /// Takes any bytes and panics when what it claims does not hold.
@@ -37,6 +41,8 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("file_metadata", file_metadata),
     ("document_manifest", document_manifest),
     ("document_model", document_model),
+    ("document_docker", document_docker),
+    ("convert_artifact", convert_artifact),
     ("rules", rules),
     ("distribution_endpoint", distribution_endpoint),
     ("error_body", error_body),
@@ -48,6 +54,10 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("transformers_config", transformers_config),
     ("safetensors_header", safetensors_header),
     ("gguf_header", gguf_header),
+    ("onnx_header", onnx_header),
+    ("pytorch_listing", pytorch_listing),
+    ("dduf_header", dduf_header),
+    ("shard_index", shard_index),
     ("tar_layer", tar_layer),
     ("registry_requests", registry_requests),
 ];

@@ -97,8 +97,17 @@ pub(crate) enum Command {
     Resolve(Resolve),
     /// Write the files of an artifact from the local store into a directory
     Extract(Extract),
+    /// Give a model to a program of another kind
+    Export(Export),
+    /// Load a model with an engine that is installed here
+    Run(Run),
     /// Show what an artifact says about itself
     Inspect(Inspect),
+    /// Write an artifact in another dialect: new documents, the same layers
+    Convert(Convert),
+    /// Work with indexes, which hold several variants of a model
+    #[command(subcommand)]
+    Index(Index),
     /// List the artifacts in the local store
     #[command(visible_alias = "list")]
     Ls(Ls),
@@ -150,12 +159,47 @@ pub(crate) struct Build {
     /// Write the real time, owner and group of each file; the artifact then differs between machines
     #[arg(long)]
     pub(crate) preserve_metadata: bool,
+    #[command(flatten)]
+    pub(crate) extras: BuildExtras,
+}
+
+/// What a build in another dialect or with more files takes.
+#[derive(Debug, Args)]
+pub(crate) struct BuildExtras {
+    /// The dialect of the artifact
+    #[arg(long, value_enum, value_name = "DIALECT", default_value = "modelpack")]
+    pub(crate) format: Dialect,
+    /// Add a licence (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) license: Vec<PathBuf>,
+    /// Add a Jinja chat template
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chat_template: Option<PathBuf>,
+    /// Add a multimodal projector
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mmproj: Option<PathBuf>,
+    /// Add a LoRA adapter (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) adapter: Vec<PathBuf>,
+    /// Add a draft model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) draft_model: Option<PathBuf>,
+    /// Write media types as ModelPack called them up to v0.0.6
+    #[arg(long)]
+    pub(crate) legacy_types: bool,
+    /// How many tokens the model is loaded for
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) context_size: Option<i64>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Push {
     /// The artifact
     pub(crate) reference: Reference,
+    /// Also push it in the other dialect, with the same layers [default name: the tag with `-docker` or
+    /// `-modelpack` at its end]
+    #[arg(long, value_name = "REF", num_args = 0..=1, require_equals = true)]
+    pub(crate) twin: Option<Option<Reference>>,
     #[command(flatten)]
     pub(crate) network: Network,
 }
@@ -167,6 +211,15 @@ pub(crate) struct Pull {
     /// Also put its files into this directory: read-only links into the store, no second copy on disk
     #[arg(long, value_name = "DIR")]
     pub(crate) extract_dir: Option<PathBuf>,
+    /// Of several variants, the one with this name or quantisation
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["max_size", "fit"])]
+    pub(crate) variant: Option<String>,
+    /// Of several variants, the largest one of at most this size, such as 8GiB
+    #[arg(long, value_name = "SIZE", value_parser = crate::units::parse_bytes, conflicts_with = "fit")]
+    pub(crate) max_size: Option<u64>,
+    /// Of several variants, the largest one that fits into the free memory of this machine
+    #[arg(long)]
+    pub(crate) fit: bool,
     /// Put the files into the directory only, as files of their own, and leave the store alone
     #[arg(long, requires = "extract_dir")]
     pub(crate) extract_from_remote: bool,
@@ -207,6 +260,38 @@ pub(crate) struct Extract {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// Put it into the store of Docker Model Runner [default: $MODELS_PATH or ~/.docker/models]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, required_unless_present = "image")]
+    pub(crate) to_dmr: Option<Option<PathBuf>>,
+    /// Write it as an image with this name into the local store: files below /models, nothing to run
+    #[arg(long, value_name = "REF", conflicts_with = "to_dmr")]
+    pub(crate) image: Option<Reference>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// The engine: llama-server, llama-cli or vllm, or a path of one
+    #[arg(long, value_name = "ENGINE", env = "MODELPACK_ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// Only print the command
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Never ask the registry
+    #[arg(long)]
+    pub(crate) no_pull: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    /// More arguments for the engine
+    #[arg(last = true)]
+    pub(crate) arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// The artifact
     pub(crate) reference: Reference,
@@ -214,8 +299,70 @@ pub(crate) struct Inspect {
     #[arg(long)]
     pub(crate) remote: bool,
     /// Print the config as it was received
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["files", "tensors", "other"])]
     pub(crate) config: bool,
+    /// List the files as a tree
+    #[arg(long)]
+    pub(crate) files: bool,
+    /// List the tensors; of a remote artifact only the headers of its weights are fetched
+    #[arg(long)]
+    pub(crate) tensors: bool,
+    /// Another artifact: say what differs
+    #[arg(value_name = "OTHER", conflicts_with = "files")]
+    pub(crate) other: Option<Reference>,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Index {
+    /// Put artifacts of the local store behind one name
+    Create(CreateIndex),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateIndex {
+    /// Name of the index, with a tag
+    pub(crate) reference: Reference,
+    /// A variant: its name and the artifact (repeatable; the first is the default)
+    #[arg(long, value_name = "NAME=REF", required = true, value_parser = parse_variant)]
+    pub(crate) variant: Vec<(String, Reference)>,
+}
+
+fn parse_variant(text: &str) -> Result<(String, Reference), String> {
+    let (name, reference) = text
+        .split_once('=')
+        .ok_or("write NAME=REF, such as Q4_K_M=ghcr.io/me/model:q4")?;
+    let reference: Reference = reference.parse().map_err(|error| format!("{error}"))?;
+    Ok((name.to_owned(), reference))
+}
+
+/// A dialect of model artifacts.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Dialect {
+    /// CNCF ModelPack
+    #[value(name = "modelpack")]
+    ModelPack,
+    /// Docker's dialect, which Docker Model Runner and llama.cpp read
+    Docker,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// The dialect
+    #[arg(long, value_enum, value_name = "DIALECT")]
+    pub(crate) to: Dialect,
+    /// Name of the result [default: the tag with `-docker` or `-modelpack` at its end]
+    #[arg(short, long, value_name = "REF")]
+    pub(crate) target: Option<Reference>,
+    /// Convert in the registry, without the local store
+    #[arg(long)]
+    pub(crate) remote: bool,
+    /// Write media types as ModelPack called them up to v0.0.6
+    #[arg(long)]
+    pub(crate) legacy_types: bool,
     #[command(flatten)]
     pub(crate) network: Network,
 }

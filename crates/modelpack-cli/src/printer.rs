@@ -59,6 +59,13 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Prints what went well but looks odd.
+pub(crate) fn warn(warnings: &[String]) {
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
+}
+
 /// Prints an error with its causes and, when there is one, what to do next.
 pub(crate) fn print_error(error: &anyhow::Error) {
     let mut text = format!("error: {error}");

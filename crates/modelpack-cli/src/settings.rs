@@ -135,3 +135,18 @@ pub(crate) fn source_date_epoch() -> anyhow::Result<Option<jiff::Timestamp>> {
         .into()
     })
 }
+
+/// Memory that programs can still take, in bytes.
+pub(crate) fn free_memory() -> anyhow::Result<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kibibytes =
+        line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kibibytes
+        .map(|kibibytes| kibibytes.saturating_mul(1024))
+        .ok_or_else(|| {
+            anyhow::anyhow!("this system does not say how much memory is free; use --max-size")
+        })
+}

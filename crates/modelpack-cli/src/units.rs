@@ -34,5 +34,30 @@ pub(crate) fn ago(seconds: i64) -> String {
     }
 }
 
+/// Reads a number of bytes as people write it: `8GiB`, `500 MB`, `1.5g`, `1024`.
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 9] = [
+        ("", 1),
+        ("k", 1_000),
+        ("m", 1_000_000),
+        ("g", 1_000_000_000),
+        ("t", 1_000_000_000_000),
+        ("ki", 1 << 10),
+        ("mi", 1 << 20),
+        ("gi", 1 << 30),
+        ("ti", 1 << 40),
+    ];
+    let text = text.trim();
+    let letters = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let number = text[..text.len() - letters.len()].parse::<f64>().ok();
+    let unit = letters.trim().to_ascii_lowercase();
+    let unit = unit.strip_suffix('b').unwrap_or(&unit);
+    let unit = UNITS.iter().find(|(known, _)| *known == unit);
+    match (number, unit) {
+        (Some(number), Some((_, unit))) if number.is_finite() => Ok((number * *unit as f64) as u64),
+        _ => Err("write a number and a unit, such as 8GiB".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -15,8 +15,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "architecture  {}",
         header.architecture.as_deref().unwrap_or("-")
     );
-    println!("parameters    {}", format_param_size(header.parameters));
-    println!("data type     {}", header.main_dtype().unwrap_or("-"));
+    println!(
+        "parameters    {}",
+        header
+            .parameters()
+            .map_or_else(|| "-".to_owned(), format_param_size)
+    );
+    println!(
+        "quantisation  {}",
+        header.quantization().or(header.precision()).unwrap_or("-")
+    );
     println!("tensors       {}", header.tensors.len());
     Ok(())
 }

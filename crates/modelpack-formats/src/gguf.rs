@@ -1,10 +1,11 @@
 //! The header of a GGUF file: counts, key and value pairs, tensor descriptions.
 
-use std::collections::BTreeMap;
-use std::io::{BufReader, Read};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::Error;
+use crate::dtype::GGML_TYPES;
 use crate::header::{Format, Header, Tensor, Value};
+use crate::window::Window;
+use crate::{ByteSource, Error};
 
 const NAME: &str = "gguf";
 /// Most key and value pairs; real files have some dozens.
@@ -19,87 +20,112 @@ const MAX_ARRAY: u64 = 16 * 1024 * 1024;
 const MAX_HEADER_BYTES: u64 = 512 * 1024 * 1024;
 /// Most dimensions of a tensor (GGML_MAX_DIMS is 4; files with more do not load anywhere).
 const MAX_DIMENSIONS: u64 = 8;
+/// Most elements of a tensor: llama.cpp counts them in a signed number of 64 bits.
+const MAX_ELEMENTS: u128 = i64::MAX as u128;
+/// Longest array whose elements are kept.
+const MAX_KEPT: u64 = 64;
+/// Alignment of the data where the file does not say.
+const ALIGNMENT: u64 = 32;
 
-struct Source<R> {
-    file: R,
+struct Reader<'a> {
+    window: Window<'a>,
     is_big_endian: bool,
-    read: u64,
 }
 
-pub(crate) fn read(file: &mut impl Read, size: u64) -> Result<Header, Error> {
-    let mut source = Source {
-        file: BufReader::new(file),
+pub(crate) fn read(source: &mut dyn ByteSource) -> Result<Header, Error> {
+    let mut reader = Reader {
+        window: Window::new(source, NAME)?,
         is_big_endian: false,
-        read: 0,
     };
-    let _magic: [u8; 4] = source.bytes()?;
-    let version: [u8; 4] = source.bytes()?;
-    source.is_big_endian = u32::from_le_bytes(version) > 0xffff;
-    let version = if source.is_big_endian {
+    let size = reader.window.size();
+    let _magic: [u8; 4] = reader.bytes()?;
+    let version: [u8; 4] = reader.bytes()?;
+    reader.is_big_endian = u32::from_le_bytes(version) > 0xffff;
+    let version = if reader.is_big_endian {
         u32::from_be_bytes(version)
     } else {
         u32::from_le_bytes(version)
     };
     if !(2..=3).contains(&version) {
-        return Err(Error::Invalid {
-            format: NAME,
-            reason: format!("version {version} is not known (2 and 3 are)"),
-        });
+        return invalid(format!("version {version} is not known (2 and 3 are)"));
     }
-    let tensor_count = limit("a tensor count", source.u64()?, MAX_TENSORS)?;
-    let key_count = limit("a key count", source.u64()?, MAX_KEYS)?;
+    let tensor_count = limit("a tensor count", reader.u64()?, MAX_TENSORS)?;
+    let key_count = limit("a key count", reader.u64()?, MAX_KEYS)?;
     let mut metadata = BTreeMap::new();
     for _ in 0..key_count {
-        let key = source.text()?;
-        let kind = source.u32()?;
-        let value = source.value(kind)?;
+        let key = reader.name()?;
+        let kind = reader.u32()?;
+        let value = reader.value(kind)?;
         if metadata.insert(key.clone(), value).is_some() {
-            return Err(Error::Invalid {
-                format: NAME,
-                reason: format!("the key `{key}` stands twice"),
-            });
+            return invalid(format!("the key `{key}` stands twice"));
         }
     }
     let mut tensors = Vec::new();
+    let mut names = BTreeSet::new();
     for _ in 0..tensor_count {
-        tensors.push(source.tensor()?);
+        let tensor = reader.tensor()?;
+        if !names.insert(tensor.name.clone()) {
+            return invalid(format!("the tensor `{}` stands twice", tensor.name));
+        }
+        tensors.push(tensor);
     }
     let alignment = match metadata.get("general.alignment") {
         Some(Value::Unsigned(alignment)) if alignment.is_power_of_two() => *alignment,
-        None => 32,
-        Some(_) => {
-            return Err(Error::Invalid {
-                format: NAME,
-                reason: "the alignment is no power of two".to_owned(),
-            });
-        }
+        None => ALIGNMENT,
+        Some(_) => return invalid("the alignment is no power of two".to_owned()),
     };
-    let start = source.read.next_multiple_of(alignment);
+    let start = reader
+        .window
+        .position()
+        .checked_next_multiple_of(alignment)
+        .filter(|start| tensors.is_empty() || *start <= size);
+    let Some(start) = start else {
+        return Err(reader.window.truncated());
+    };
     for tensor in &mut tensors {
-        tensor.offset = tensor.offset.saturating_add(start);
-        if tensor.offset > size {
-            return Err(Error::Invalid {
-                format: NAME,
-                reason: format!(
-                    "the data of `{}` begins after the end of the file",
-                    tensor.name
-                ),
-            });
-        }
+        place(tensor, start, alignment, size)?;
     }
     let architecture = match metadata.get("general.architecture") {
         Some(Value::Text(architecture)) => Some(architecture.clone()),
         _ => None,
     };
-    let parameters = tensors
-        .iter()
-        .fold(0_u128, |sum, tensor| sum.saturating_add(tensor.elements()));
     Ok(Header {
-        format: Format::Gguf,
         architecture,
-        parameters,
         metadata,
         tensors,
+        data_start: Some(start),
+        ..Header::new(Format::Gguf, size)
+    })
+}
+
+/// Turns an offset into the data into one into the file, and checks that the data is there.
+fn place(tensor: &mut Tensor, start: u64, alignment: u64, size: u64) -> Result<(), Error> {
+    let name = &tensor.name;
+    if !tensor.offset.is_multiple_of(alignment) {
+        return invalid(format!(
+            "the data of `{name}` is not aligned to {alignment}"
+        ));
+    }
+    tensor.offset = tensor.offset.saturating_add(start);
+    if tensor.offset > size {
+        return invalid(format!(
+            "the data of `{name}` begins after the end of the file"
+        ));
+    }
+    let end = tensor.offset.saturating_add(tensor.size.unwrap_or(0));
+    if end > size {
+        return invalid(format!(
+            "the data of `{name}` ends after the end of the file, {} bytes are missing",
+            end - size
+        ));
+    }
+    Ok(())
+}
+
+fn invalid<T>(reason: String) -> Result<T, Error> {
+    Err(Error::Invalid {
+        format: NAME,
+        reason,
     })
 }
 
@@ -116,18 +142,10 @@ fn limit(what: &'static str, found: u64, limit: u64) -> Result<u64, Error> {
     }
 }
 
-impl<R: Read> Source<R> {
-    fn count(&mut self, bytes: u64) -> Result<(), Error> {
-        self.read = self.read.saturating_add(bytes);
-        limit("a header", self.read, MAX_HEADER_BYTES).map(|_| ())
-    }
-
+impl Reader<'_> {
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        self.count(N as u64)?;
-        let mut bytes = [0; N];
-        self.file
-            .read_exact(&mut bytes)
-            .map_err(|error| Error::io(NAME, error))?;
+        limit("a header", self.window.position(), MAX_HEADER_BYTES)?;
+        let mut bytes: [u8; N] = self.window.array()?;
         // Numbers are used in little-endian order from here on.
         if self.is_big_endian {
             bytes.reverse();
@@ -143,21 +161,16 @@ impl<R: Read> Source<R> {
         Ok(u64::from_le_bytes(self.bytes()?))
     }
 
-    fn text(&mut self) -> Result<String, Error> {
+    fn text_length(&mut self) -> Result<u64, Error> {
         let length = self.u64()?;
-        let length = limit("a text length", length, MAX_TEXT_BYTES)?;
-        self.count(length)?;
-        let mut bytes = Vec::new();
-        (&mut self.file)
-            .take(length)
-            .read_to_end(&mut bytes)
-            .map_err(Error::Io)?;
-        if (bytes.len() as u64) < length {
-            return Err(Error::Truncated { format: NAME });
-        }
-        String::from_utf8(bytes).map_err(|_| Error::Invalid {
+        limit("a text length", length, MAX_TEXT_BYTES)
+    }
+
+    fn name(&mut self) -> Result<String, Error> {
+        let length = self.text_length()?;
+        String::from_utf8(self.window.bytes(length)?).map_err(|_| Error::Invalid {
             format: NAME,
-            reason: "a text is not UTF-8".to_owned(),
+            reason: "a name is not UTF-8".to_owned(),
         })
     }
 
@@ -171,17 +184,17 @@ impl<R: Read> Source<R> {
             5 => Value::Signed(i64::from(i32::from_le_bytes(self.bytes()?))),
             6 => Value::Float(f64::from(f32::from_le_bytes(self.bytes()?))),
             7 => Value::Bool(self.bytes::<1>()?[0] != 0),
-            8 => Value::Text(self.text()?),
+            8 => {
+                // Vocabularies hold single bytes, so a text need not be UTF-8.
+                let length = self.text_length()?;
+                let bytes = self.window.bytes(length)?;
+                Value::Text(String::from_utf8_lossy(&bytes).into_owned())
+            }
             9 => self.array()?,
             10 => Value::Unsigned(self.u64()?),
             11 => Value::Signed(i64::from_le_bytes(self.bytes()?)),
             12 => Value::Float(f64::from_le_bytes(self.bytes()?)),
-            other => {
-                return Err(Error::Invalid {
-                    format: NAME,
-                    reason: format!("the value type {other} is not known"),
-                });
-            }
+            other => return invalid(format!("the value type {other} is not known")),
         })
     }
 
@@ -189,72 +202,63 @@ impl<R: Read> Source<R> {
         let kind = self.u32()?;
         let length = self.u64()?;
         let length = limit("an array length", length, MAX_ARRAY)?;
-        if kind == 9 {
-            return Err(Error::Invalid {
-                format: NAME,
-                reason: "an array holds arrays".to_owned(),
-            });
+        let mut values = Vec::new();
+        let width = match kind {
+            0 | 1 | 7 => 1,
+            2 | 3 => 2,
+            4..=6 => 4,
+            10..=12 => 8,
+            8 => 0,
+            9 => return invalid("an array holds arrays".to_owned()),
+            other => return invalid(format!("the value type {other} is not known")),
+        };
+        if length <= MAX_KEPT {
+            for _ in 0..length {
+                values.push(self.value(kind)?);
+            }
+        } else if kind == 8 {
+            for _ in 0..length {
+                let length = self.text_length()?;
+                self.window.skip(length)?;
+            }
+        } else {
+            self.window.skip(length * width)?;
         }
-        for _ in 0..length {
-            self.value(kind)?;
-        }
-        Ok(Value::Array { length })
+        Ok(Value::Array { length, values })
     }
 
     fn tensor(&mut self) -> Result<Tensor, Error> {
-        let name = self.text()?;
-        let dimensions = limit(
-            "a number of dimensions",
-            u64::from(self.u32()?),
-            MAX_DIMENSIONS,
-        )?;
+        let name = self.name()?;
+        let dimensions = u64::from(self.u32()?);
+        let dimensions = limit("a number of dimensions", dimensions, MAX_DIMENSIONS)?;
         let mut shape = Vec::new();
         for _ in 0..dimensions {
             shape.push(self.u64()?);
         }
-        let dtype = self.u32()?;
-        let dtype = TYPES
-            .iter()
-            .find(|(number, _)| *number == dtype)
-            .map_or_else(|| format!("type {dtype}"), |(_, name)| (*name).to_owned());
+        let number = self.u32()?;
         let offset = self.u64()?;
-        Ok(Tensor::new(name, shape, dtype, offset))
+        let known = GGML_TYPES.iter().find(|(known, ..)| *known == number);
+        let dtype = known.map_or_else(
+            || format!("type {number}"),
+            |(_, name, ..)| (*name).to_owned(),
+        );
+        let mut tensor = Tensor::new(name, shape, dtype, offset);
+        let elements = tensor.elements();
+        if elements > MAX_ELEMENTS {
+            return invalid(format!("`{}` has more than 2^63 elements", tensor.name));
+        }
+        if let Some((_, _, block, bytes)) = known {
+            // Rows are quantised one by one, so the first dimension is made of whole blocks.
+            let row = tensor.shape.first().copied().unwrap_or(1);
+            if !row.is_multiple_of(*block) {
+                return invalid(format!(
+                    "rows of `{}` have {row} elements, which are no whole blocks of {}",
+                    tensor.name, tensor.dtype
+                ));
+            }
+            let size = elements / u128::from(*block) * u128::from(*bytes);
+            tensor.size = Some(u64::try_from(size).unwrap_or(u64::MAX));
+        }
+        Ok(tensor)
     }
 }
-
-/// Numbers of tensor types with the names that llama.cpp gives them.
-const TYPES: [(u32, &str); 33] = [
-    (0, "F32"),
-    (1, "F16"),
-    (2, "Q4_0"),
-    (3, "Q4_1"),
-    (6, "Q5_0"),
-    (7, "Q5_1"),
-    (8, "Q8_0"),
-    (9, "Q8_1"),
-    (10, "Q2_K"),
-    (11, "Q3_K"),
-    (12, "Q4_K"),
-    (13, "Q5_K"),
-    (14, "Q6_K"),
-    (15, "Q8_K"),
-    (16, "IQ2_XXS"),
-    (17, "IQ2_XS"),
-    (18, "IQ3_XXS"),
-    (19, "IQ1_S"),
-    (20, "IQ4_NL"),
-    (21, "IQ3_S"),
-    (22, "IQ2_S"),
-    (23, "IQ4_XS"),
-    (24, "I8"),
-    (25, "I16"),
-    (26, "I32"),
-    (27, "I64"),
-    (28, "F64"),
-    (29, "IQ1_M"),
-    (30, "BF16"),
-    (34, "TQ1_0"),
-    (35, "TQ2_0"),
-    (39, "MXFP4"),
-    (40, "NVFP4"),
-];

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{Read, Seek, SeekFrom};
 
-use crate::{Error, gguf, safetensors};
+use crate::{ByteSource, Error, dduf, gguf, onnx, safetensors, torch, zip};
 
 /// A format of weight files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,18 +13,51 @@ pub enum Format {
     Gguf,
     /// safetensors of Hugging Face.
     Safetensors,
+    /// ONNX.
+    Onnx,
+    /// A checkpoint that PyTorch wrote as a zip archive. Its pickles are never executed.
+    Pytorch,
+    /// DDUF: all parts of a diffusion model in one zip archive.
+    Dduf,
 }
 
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Format {
+    /// The word for it in a model config.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Gguf => "gguf",
             Self::Safetensors => "safetensors",
+            Self::Onnx => "onnx",
+            Self::Pytorch => "pt",
+            Self::Dduf => "dduf",
+        }
+    }
+
+    /// The format that a file of this name should have.
+    #[must_use]
+    pub fn from_name(path: &str) -> Option<Self> {
+        let (_, extension) = path.rsplit_once('.')?;
+        Some(match extension.to_ascii_lowercase().as_str() {
+            "gguf" => Self::Gguf,
+            "safetensors" => Self::Safetensors,
+            "onnx" => Self::Onnx,
+            "dduf" => Self::Dduf,
+            _ => return None,
         })
     }
 }
 
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// What a weight file says about itself.
+///
+/// What it means is told by methods: [`parameters`](Self::parameters), [`role`](Self::role),
+/// [`quantization`](Self::quantization), [`context_length`](Self::context_length) and others.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Header {
@@ -33,26 +65,30 @@ pub struct Header {
     pub format: Format,
     /// Architecture, such as `llama`.
     pub architecture: Option<String>,
-    /// Number of elements of all tensors in this file.
-    pub parameters: u128,
     /// Free key and value pairs.
     pub metadata: BTreeMap<String, Value>,
-    /// The tensors, in the order of the file.
+    /// The tensors, in the order of the file. None of a PyTorch checkpoint, where a pickle describes
+    /// them.
     pub tensors: Vec<Tensor>,
+    /// The files in a zip archive.
+    pub entries: Vec<Entry>,
+    /// Where tensor data begins, in bytes from the beginning of the file, when it lies in one piece.
+    pub data_start: Option<u64>,
+    /// Size of the file in bytes.
+    pub file_size: u64,
 }
 
 impl Header {
-    /// The data type that most elements have.
-    #[must_use]
-    pub fn main_dtype(&self) -> Option<&str> {
-        let mut elements: BTreeMap<&str, u128> = BTreeMap::new();
-        for tensor in &self.tensors {
-            *elements.entry(&tensor.dtype).or_default() += tensor.elements();
+    pub(crate) fn new(format: Format, file_size: u64) -> Self {
+        Self {
+            format,
+            architecture: None,
+            metadata: BTreeMap::new(),
+            tensors: Vec::new(),
+            entries: Vec::new(),
+            data_start: None,
+            file_size,
         }
-        elements
-            .into_iter()
-            .max_by_key(|(_, count)| *count)
-            .map(|(dtype, _)| dtype)
     }
 }
 
@@ -70,11 +106,34 @@ pub enum Value {
     Bool(bool),
     /// Text.
     Text(String),
-    /// An array, of which only the length is kept: vocabularies have hundreds of thousands of entries.
+    /// An array.
     Array {
         /// Number of elements.
         length: u64,
+        /// The elements, when there are at most 64: vocabularies have hundreds of thousands.
+        values: Vec<Value>,
     },
+}
+
+impl Value {
+    /// The text, when it is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, when it is a whole one that is not negative.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            Self::Unsigned(number) => Some(*number),
+            Self::Signed(number) => u64::try_from(*number).ok(),
+            _ => None,
+        }
+    }
 }
 
 /// A tensor.
@@ -89,6 +148,10 @@ pub struct Tensor {
     pub dtype: String,
     /// Where its data begins, in bytes from the beginning of the file.
     pub offset: u64,
+    /// Size of its data in bytes, where the type is known.
+    pub size: Option<u64>,
+    /// The file that holds the data, relative to this one, when it is another (ONNX).
+    pub external: Option<String>,
 }
 
 impl Tensor {
@@ -98,6 +161,8 @@ impl Tensor {
             shape,
             dtype,
             offset,
+            size: None,
+            external: None,
         }
     }
 
@@ -110,67 +175,65 @@ impl Tensor {
     }
 }
 
-/// The format of a file by its first bytes; nothing when it is none of those known here.
+/// A file in a zip archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Its path in the archive.
+    pub name: String,
+    /// Its size in bytes, unpacked.
+    pub size: u64,
+    /// Whether it is compressed.
+    pub is_compressed: bool,
+}
+
+/// The format of a file by its content; nothing when it is none of those known here.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn detect<R: Read + Seek>(file: &mut R) -> Result<Option<Format>, Error> {
+pub fn detect<S: ByteSource>(source: &mut S) -> Result<Option<Format>, Error> {
+    match format_of(source) {
+        Err(Error::Io(error)) => Err(Error::Io(error)),
+        // An archive that cannot be read is none of ours.
+        Err(_) => Ok(None),
+        Ok(format) => Ok(format),
+    }
+}
+
+fn format_of(source: &mut dyn ByteSource) -> Result<Option<Format>, Error> {
     let mut start = [0; 9];
-    file.seek(SeekFrom::Start(0)).map_err(Error::Io)?;
     let mut filled = 0;
     while filled < start.len() {
-        match file.read(&mut start[filled..]).map_err(Error::Io)? {
+        let read = source.read_at(filled as u64, &mut start[filled..]);
+        match read.map_err(Error::Io)? {
             0 => break,
             read => filled += read,
         }
     }
-    if filled >= 4 && start[..4] == *b"GGUF" {
+    let start = &start[..filled];
+    if start.starts_with(b"GGUF") {
         return Ok(Some(Format::Gguf));
     }
-    let length = u64::from_le_bytes([
-        start[0], start[1], start[2], start[3], start[4], start[5], start[6], start[7],
-    ]);
-    let is_safetensors =
-        filled == 9 && start[8] == b'{' && (2..=safetensors::MAX_HEADER_BYTES).contains(&length);
-    Ok(is_safetensors.then_some(Format::Safetensors))
+    if start.starts_with(&zip::LOCAL) {
+        return Ok(zip::format(&zip::directory(source)?));
+    }
+    if safetensors::is_start(start) {
+        return Ok(Some(Format::Safetensors));
+    }
+    Ok(onnx::is_start(start).then_some(Format::Onnx))
 }
 
-/// Reads the header of a file.
+/// Reads the header of a file. Only that is read, however large the file is.
 ///
 /// # Errors
 /// [`Error::UnknownFormat`], [`Error::Invalid`], [`Error::OverLimit`], [`Error::Truncated`],
 /// [`Error::Io`].
-pub fn read<R: Read + Seek>(file: &mut R) -> Result<Header, Error> {
-    let format = detect(file)?.ok_or(Error::UnknownFormat)?;
-    let size = file.seek(SeekFrom::End(0)).map_err(Error::Io)?;
-    file.seek(SeekFrom::Start(0)).map_err(Error::Io)?;
-    match format {
-        Format::Gguf => gguf::read(file, size),
-        Format::Safetensors => safetensors::read(file, size),
+pub fn read<S: ByteSource>(source: &mut S) -> Result<Header, Error> {
+    match format_of(source)?.ok_or(Error::UnknownFormat)? {
+        Format::Gguf => gguf::read(source),
+        Format::Safetensors => safetensors::read(source),
+        Format::Onnx => onnx::read(source),
+        Format::Pytorch => torch::read(source),
+        Format::Dduf => dduf::read(source),
     }
-}
-
-/// A number of parameters as ModelPack writes it: one decimal at most, with `k`, `m`, `b` or `t`.
-#[must_use]
-pub fn format_param_size(parameters: u128) -> String {
-    if parameters < 1000 {
-        return parameters.to_string();
-    }
-    let units = [
-        (1_000_000_000_000, "t"),
-        (1_000_000_000, "b"),
-        (1_000_000, "m"),
-        (1_000, "k"),
-    ];
-    for (unit, letter) in units {
-        // Rounded to tenths first, so that 999 960 is 1m and not 1000k.
-        let tenths = (parameters * 10 + unit / 2) / unit;
-        if tenths >= 10 {
-            return match tenths % 10 {
-                0 => format!("{}{letter}", tenths / 10),
-                tenth => format!("{}.{tenth}{letter}", tenths / 10),
-            };
-        }
-    }
-    parameters.to_string()
 }

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read;
 
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 
-use crate::Error;
+use crate::dtype::safetensors_bits;
 use crate::header::{Format, Header, Tensor, Value};
+use crate::window::Window;
+use crate::{ByteSource, Error};
 
 const NAME: &str = "safetensors";
 /// Longest header in bytes, the limit of the format's own library.
-pub(crate) const MAX_HEADER_BYTES: u64 = 100_000_000;
+const MAX_HEADER_BYTES: u64 = 100_000_000;
+/// Most tensors; the largest models have some ten thousand per file.
+const MAX_TENSORS: usize = 1_000_000;
 
 #[derive(Deserialize)]
 struct Entry {
@@ -51,6 +54,11 @@ impl<'de> Deserialize<'de> for Table {
                         table.metadata = map.next_value()?;
                     } else {
                         table.tensors.push((name, map.next_value()?));
+                        if table.tensors.len() > MAX_TENSORS {
+                            return Err(serde::de::Error::custom(
+                                "there are over a million tensors",
+                            ));
+                        }
                     }
                 }
                 Ok(table)
@@ -60,15 +68,17 @@ impl<'de> Deserialize<'de> for Table {
     }
 }
 
-pub(crate) fn read(file: &mut impl Read, size: u64) -> Result<Header, Error> {
-    let invalid = |reason: String| Error::Invalid {
-        format: NAME,
-        reason,
+/// Whether a file that begins like this is one: the length of the header, then its first brace.
+pub(crate) fn is_start(start: &[u8]) -> bool {
+    let Some((length, [b'{', ..])) = start.split_first_chunk::<8>() else {
+        return false;
     };
-    let mut length = [0; 8];
-    file.read_exact(&mut length)
-        .map_err(|error| Error::io(NAME, error))?;
-    let length = u64::from_le_bytes(length);
+    (2..=MAX_HEADER_BYTES).contains(&u64::from_le_bytes(*length))
+}
+
+pub(crate) fn read(source: &mut dyn ByteSource) -> Result<Header, Error> {
+    let mut window = Window::new(source, NAME)?;
+    let length = u64::from_le_bytes(window.array()?);
     if length > MAX_HEADER_BYTES {
         return Err(Error::OverLimit {
             format: NAME,
@@ -77,16 +87,10 @@ pub(crate) fn read(file: &mut impl Read, size: u64) -> Result<Header, Error> {
             limit: MAX_HEADER_BYTES,
         });
     }
-    let mut text = Vec::new();
-    file.take(length)
-        .read_to_end(&mut text)
-        .map_err(Error::Io)?;
-    if (text.len() as u64) < length {
-        return Err(Error::Truncated { format: NAME });
-    }
+    let text = window.bytes(length)?;
     let table: Table = serde_json::from_slice(&text).map_err(|error| invalid(error.to_string()))?;
     let start = 8 + length;
-    let data = size.saturating_sub(start);
+    let data = window.size().saturating_sub(start);
     let mut tensors = Vec::with_capacity(table.tensors.len());
     for (name, entry) in table.tensors {
         let (from, to) = entry.data_offsets;
@@ -95,9 +99,11 @@ pub(crate) fn read(file: &mut impl Read, size: u64) -> Result<Header, Error> {
                 "the data of `{name}` ({from}..{to}) is outside of the file's {data} bytes"
             )));
         }
-        let tensor = Tensor::new(name, entry.shape, entry.dtype, start + from);
-        if let Some(bits) = bits_of(&tensor.dtype)
-            && tensor.elements().saturating_mul(bits) != u128::from(to - from) * 8
+        let mut tensor = Tensor::new(name, entry.shape, entry.dtype, start + from);
+        tensor.size = Some(to - from);
+        // The size of an unknown type cannot be checked.
+        if let Some(bits) = safetensors_bits(&tensor.dtype)
+            && tensor.elements().saturating_mul(u128::from(bits)) != u128::from(to - from) * 8
         {
             return Err(invalid(format!(
                 "`{}` has {} bytes, which does not fit its shape",
@@ -107,31 +113,53 @@ pub(crate) fn read(file: &mut impl Read, size: u64) -> Result<Header, Error> {
         }
         tensors.push(tensor);
     }
-    let parameters = tensors
-        .iter()
-        .fold(0_u128, |sum, tensor| sum.saturating_add(tensor.elements()));
+    without_holes(&tensors, start, window.size())?;
     let metadata = table
         .metadata
         .into_iter()
         .map(|(key, value)| (key, Value::Text(value)))
-        .collect();
+        .collect::<BTreeMap<_, _>>();
     Ok(Header {
-        format: Format::Safetensors,
-        architecture: None,
-        parameters,
+        architecture: metadata
+            .get("architecture")
+            .and_then(Value::as_text)
+            .map(str::to_owned),
         metadata,
         tensors,
+        data_start: Some(start),
+        ..Header::new(Format::Safetensors, window.size())
     })
 }
 
-/// Bits of an element; nothing for a type that is not known, whose size cannot be checked.
-fn bits_of(dtype: &str) -> Option<u128> {
-    Some(match dtype {
-        "BOOL" | "U8" | "I8" | "F8_E5M2" | "F8_E4M3" | "F8_E8M0" => 8,
-        "I16" | "U16" | "F16" | "BF16" => 16,
-        "I32" | "U32" | "F32" => 32,
-        "I64" | "U64" | "F64" | "C64" => 64,
-        "F4" => 4,
-        _ => return None,
-    })
+/// Every byte after the header belongs to exactly one tensor; the format's own library refuses
+/// anything else.
+fn without_holes(tensors: &[Tensor], start: u64, end: u64) -> Result<(), Error> {
+    let mut sorted: Vec<&Tensor> = tensors.iter().collect();
+    sorted.sort_unstable_by_key(|tensor| (tensor.offset, tensor.size));
+    let mut at = start;
+    for tensor in sorted {
+        if tensor.offset != at {
+            let how = if tensor.offset < at {
+                "overlaps that of another tensor"
+            } else {
+                "does not follow on that of another tensor"
+            };
+            return Err(invalid(format!("the data of `{}` {how}", tensor.name)));
+        }
+        at += tensor.size.unwrap_or(0);
+    }
+    if at != end {
+        return Err(invalid(format!(
+            "{} bytes at the end of the file belong to no tensor",
+            end - at
+        )));
+    }
+    Ok(())
+}
+
+fn invalid(reason: String) -> Error {
+    Error::Invalid {
+        format: NAME,
+        reason,
+    }
 }

@@ -123,6 +123,15 @@ impl<T> Document<T> {
         &self.digest
     }
 
+    /// The same bytes read as another value.
+    pub(crate) fn map<U>(self, read: impl FnOnce(T) -> U) -> Document<U> {
+        Document {
+            value: read(self.value),
+            bytes: self.bytes,
+            digest: self.digest,
+        }
+    }
+
     /// The value, without its bytes.
     #[must_use]
     pub fn into_value(self) -> T {

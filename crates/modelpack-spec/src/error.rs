@@ -76,6 +76,20 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The artifact is no model in any dialect that is known here.
+    #[error("it is no model artifact but {actual}")]
+    NotAModel {
+        /// What it is.
+        actual: String,
+    },
+    /// Something cannot be written in the other dialect.
+    #[error("{what} cannot be converted: {reason}")]
+    Inconvertible {
+        /// What it is.
+        what: String,
+        /// Why not, and what to do instead where that is known.
+        reason: String,
+    },
     /// The bytes are not those that were asked for.
     #[error("{document} has digest {actual}, expected {expected}")]
     DigestMismatch {

@@ -28,6 +28,7 @@ mod error;
 
 pub mod annotations;
 mod descriptor;
+mod dialect;
 mod digest;
 mod document;
 mod index;
@@ -39,14 +40,21 @@ mod oci;
 mod path;
 mod range_set;
 mod reference;
+mod runtime;
 mod timestamp;
+mod view;
 
+pub mod convert;
 pub mod distribution;
+pub mod docker;
 pub mod rules;
+pub mod variant;
 
 pub use annotations::FileMetadata;
 pub use descriptor::Descriptor;
+pub use dialect::Dialect;
 pub use digest::{Algorithm, Digest, Hasher};
+pub use docker::DockerConfig;
 pub use document::{AnyManifest, Document, OciDocument};
 pub use error::Error;
 pub use index::Index;
@@ -56,4 +64,6 @@ pub use model::{Modality, Model, ModelCapabilities, ModelConfig, ModelDescriptor
 pub use path::{FilePath, PathSet};
 pub use range_set::RangeSet;
 pub use reference::{Host, Reference, Repository, Selector, Tag};
+pub use runtime::{Base, RuntimeConfig};
 pub use timestamp::Timestamp;
+pub use view::{FileRole, ModelFile, ModelView};

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::docker;
+
 /// What a layer holds (ModelPack specification, [layers]).
 ///
 /// [layers]: https://github.com/modelpack/model-spec/blob/main/docs/spec.md#layers
@@ -147,6 +149,10 @@ pub enum MediaType {
     ModelConfig(Family),
     /// The artifact type of a ModelPack manifest, `application/vnd.cncf.model.manifest.v1+json`.
     ModelManifest(Family),
+    /// The config of a model in Docker's dialect.
+    DockerModelConfig(docker::Version),
+    /// A layer of a model in Docker's dialect.
+    DockerModelLayer(docker::Layer),
     /// `application/vnd.oci.image.manifest.v1+json`.
     OciManifest,
     /// `application/vnd.oci.image.index.v1+json`.
@@ -214,6 +220,9 @@ impl MediaType {
     pub fn describe(&self) -> String {
         let known = match self {
             Self::ModelConfig(_) | Self::ModelManifest(_) | Self::Layer(_) => "a ModelPack model",
+            Self::DockerModelConfig(_) | Self::DockerModelLayer(_) => {
+                "a model in Docker's own format"
+            }
             Self::OciConfig => "a container image",
             Self::OciIndex | Self::DockerManifestList => "an index of several manifests",
             Self::OciManifest | Self::DockerManifest => "an image manifest",
@@ -252,6 +261,8 @@ impl fmt::Display for MediaType {
                 "application/vnd.{}.model.manifest.v1+json",
                 family.as_str()
             ),
+            Self::DockerModelConfig(version) => f.write_str(version.as_str()),
+            Self::DockerModelLayer(layer) => f.write_str(layer.as_str()),
             Self::Other(text) => f.write_str(text),
             fixed => {
                 let text = FIXED
@@ -267,6 +278,7 @@ impl fmt::Display for MediaType {
 impl From<&str> for MediaType {
     fn from(text: &str) -> Self {
         parse_model(text)
+            .or_else(|| parse_docker(text))
             .or_else(|| {
                 FIXED
                     .iter()
@@ -298,6 +310,19 @@ fn parse_model(text: &str) -> Option<MediaType> {
         encoding,
         family,
     }))
+}
+
+fn parse_docker(text: &str) -> Option<MediaType> {
+    let config = docker::Version::ALL
+        .into_iter()
+        .find(|version| version.as_str() == text)
+        .map(MediaType::DockerModelConfig);
+    config.or_else(|| {
+        docker::Layer::ALL
+            .into_iter()
+            .find(|layer| layer.as_str() == text)
+            .map(MediaType::DockerModelLayer)
+    })
 }
 
 impl FromStr for MediaType {

@@ -1,14 +1,16 @@
-//! An artifact in the local store: its manifest and its config.
+//! An artifact: its manifest and its config, in either dialect.
 
+use bytes::Bytes;
 use modelpack_spec::{
-    AnyManifest, Descriptor, Document, FilePath, Manifest, MediaType, Model, PathSet, Reference,
-    annotations,
+    AnyManifest, Descriptor, Document, Encoding, FilePath, Kind, Manifest, MediaType, Model,
+    ModelView, PathSet, Reference, annotations,
 };
 use modelpack_store::{Error as StoreError, Lease, Store};
 
-use crate::Error;
+use crate::{Error, variants};
 
-/// Manifest and config of a ModelPack artifact.
+/// Manifest and config of a model. The config is what ModelPack would say, whatever dialect its bytes
+/// are in.
 #[derive(Debug, Clone)]
 pub(crate) struct Artifact {
     pub(crate) manifest: Document<Manifest>,
@@ -31,21 +33,69 @@ impl Artifact {
         descriptor: &Descriptor,
     ) -> Result<Self, Error> {
         let bytes = store.read_blob(&descriptor.digest, MAX_DOCUMENT_BYTES)?;
-        let manifest = model_manifest(
-            reference,
-            AnyManifest::parse(bytes, Some(&descriptor.media_type))?,
-        )?;
+        let mut manifest = AnyManifest::parse(bytes, Some(&descriptor.media_type))?;
+        if let AnyManifest::Index(index) = &manifest {
+            let only = variants::only(reference, index.value())?;
+            let bytes = store.read_blob(&only, MAX_DOCUMENT_BYTES)?;
+            manifest = AnyManifest::parse(bytes, None)?;
+        }
+        let manifest = model_manifest(reference, manifest)?;
         let config = &manifest.value().config;
-        let config = Document::parse_verified(
-            store.read_blob(&config.digest, MAX_DOCUMENT_BYTES)?,
-            &config.digest,
-        )?;
+        let config = store.read_blob(&config.digest, MAX_DOCUMENT_BYTES)?;
+        Self::new(manifest, config)
+    }
+
+    /// An artifact with the bytes of its config, which are verified.
+    pub(crate) fn new(manifest: Document<Manifest>, config: Bytes) -> Result<Self, Error> {
+        let config = Document::read_either(manifest.value(), config)?;
         Ok(Self { manifest, config })
     }
 
     pub(crate) fn layers(&self) -> &[Descriptor] {
         &self.manifest.value().layers
     }
+
+    /// The files that the layers hold, checked all together before any is written.
+    pub(crate) fn files(&self) -> Result<Vec<File>, Error> {
+        if self.manifest.value().is_model() {
+            let mut seen = PathSet::new();
+            let layers = self.layers().iter();
+            return layers
+                .map(|layer| modelpack_file(layer, &mut seen))
+                .collect();
+        }
+        // In Docker's dialect a layer need not say what it is called.
+        let view = ModelView::read(self.manifest.value(), self.config.bytes())?;
+        let files = view.files.into_iter().map(|file| File {
+            kind: file.kind(),
+            path: file.path,
+            encoding: file.encoding,
+            layer: file.layer,
+        });
+        Ok(files.collect())
+    }
+}
+
+/// What a layer holds, and where that goes.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    /// The file of a raw layer. A tar layer names its files itself; its path, if any, is the name of a
+    /// directory or of the one file in it.
+    pub(crate) path: Option<FilePath>,
+    pub(crate) encoding: Encoding,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) layer: Descriptor,
+}
+
+fn modelpack_file(layer: &Descriptor, seen: &mut PathSet) -> Result<File, Error> {
+    let known = layer.media_type.as_layer();
+    Ok(File {
+        path: layer_path(layer, seen)?,
+        // A type that is not known is taken as the bytes of one file, which is what it says it is.
+        encoding: known.map_or(Encoding::Raw, |known| known.encoding),
+        kind: known.map(|known| known.kind),
+        layer: layer.clone(),
+    })
 }
 
 /// The manifest of a model, or what it is instead.
@@ -58,10 +108,16 @@ pub(crate) fn model_manifest(
         actual,
     };
     match manifest {
-        AnyManifest::Manifest(document) if document.value().is_model() => Ok(document),
+        AnyManifest::Manifest(document) if is_model(document.value()) => Ok(document),
         AnyManifest::Manifest(document) => Err(not_a_model(describe(document.value()))),
         _ => Err(not_a_model(MediaType::OciIndex.describe())),
     }
+}
+
+/// Whether it is a model of either dialect.
+fn is_model(manifest: &Manifest) -> bool {
+    let is_docker = matches!(manifest.config.media_type, MediaType::DockerModelConfig(_));
+    manifest.is_model() || is_docker
 }
 
 /// The artifact type says most; an image has none, so its config does.
@@ -83,17 +139,12 @@ pub(crate) fn layer_name(layer: &Descriptor) -> String {
     annotations::filepath_text(layer).map_or_else(|| layer.digest.short(), str::to_owned)
 }
 
-/// The file of each raw layer, checked all together before any is written. A tar layer names its
-/// files itself; its annotation, if any, is the name of a directory or of the one file in it.
-pub(crate) fn layer_path(
-    layer: &Descriptor,
-    seen: &mut PathSet,
-) -> Result<Option<FilePath>, Error> {
+fn layer_path(layer: &Descriptor, seen: &mut PathSet) -> Result<Option<FilePath>, Error> {
     let path = annotations::filepath(layer)?;
     let is_raw = layer
         .media_type
         .as_layer()
-        .is_none_or(|kind| kind.encoding == modelpack_spec::Encoding::Raw);
+        .is_none_or(|kind| kind.encoding == Encoding::Raw);
     match path {
         Some(path) if is_raw => {
             seen.insert(&path)?;

@@ -6,11 +6,16 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use modelpack_formats::{Format, Role, Weights};
 use modelpack_layer::{FileAttributes, LayerWriter};
-use modelpack_modelfile::{Modelfile, Recipe};
+use modelpack_modelfile::{Metadata, Modelfile, Recipe};
+use modelpack_spec::convert::{
+    CONTENT_TYPE, CONTEXT_SIZE, DockerFacts, ROLE, RUNTIME_TYPE, context_size, to_family,
+};
 use modelpack_spec::{
-    Descriptor, Digest, Document, Encoding, FileMetadata, LayerType, Manifest, Model,
-    ModelCapabilities, ModelFs, Reference, Timestamp, annotations, rules,
+    Descriptor, Digest, Document, Encoding, Family, FileMetadata, FileRole, LayerType, Manifest,
+    Model, ModelCapabilities, ModelFs, Reference, Timestamp, annotations, rules,
 };
 use modelpack_store::{Adopt, Adopted, Lease, Store};
 use serde::Serialize;
@@ -18,7 +23,9 @@ use serde::Serialize;
 use crate::artifact::Artifact;
 use crate::select::{Selected, select};
 use crate::walk::{require_directory, walk};
-use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
+use crate::{
+    Control, Error, Event, ExtraFile, Item, Outcome, Toolkit, blocking, docker, extras, headers,
+};
 
 /// Largest manifest that every registry has to take (OCI distribution specification, pushing manifests).
 const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
@@ -60,6 +67,25 @@ pub struct BuildOptions {
     /// Write real time, owner and group of each file instead of constants. The artifact then differs
     /// from machine to machine.
     pub preserve_metadata: bool,
+    /// The dialect.
+    pub dialect: BuildDialect,
+    /// Write the media types of ModelPack as they were called up to v0.0.6, which some registries show.
+    pub legacy_types: bool,
+    /// Files that are added to those of the Modelfile.
+    pub extras: Vec<ExtraFile>,
+    /// How many tokens the model is loaded for: 1 to 2³¹ − 1, or −1 for as many as it can.
+    pub context_size: Option<i64>,
+}
+
+/// The dialect that an artifact is built in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum BuildDialect {
+    /// CNCF ModelPack.
+    #[default]
+    ModelPack,
+    /// Docker's dialect, for one model as GGUF, safetensors or DDUF.
+    Docker,
 }
 
 /// What [`Toolkit::build`] made.
@@ -77,6 +103,8 @@ pub struct BuildReport {
     pub unchanged: bool,
     /// The layers.
     pub layers: Vec<BuiltLayer>,
+    /// What is odd about the weight files, or contradicts the Modelfile, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// A layer that was built.
@@ -99,7 +127,8 @@ pub struct BuiltLayer {
 impl Toolkit {
     /// Builds an artifact from the files that a Modelfile names, and gives it a name.
     ///
-    /// Every file is read at most once. The name moves last: until then nothing is visible, and when
+    /// Every file is read at most once, but for the headers of weight files: they fill in what the
+    /// Modelfile does not say of the model. The name moves last: until then nothing is visible, and when
     /// something fails, the store is as it was. A build that was cancelled keeps what it has stored,
     /// for the next one or for [`Toolkit::prune`].
     ///
@@ -116,9 +145,36 @@ impl Toolkit {
         control: &Control,
     ) -> Result<BuildReport, Error> {
         check_name(target)?;
-        let (recipe, selected) = {
+        if let Some(size) = options.context_size {
+            context_size(&size.to_string())?;
+        }
+        let (recipe, selected, known, runtime) = {
             let (directory, options) = (directory.to_owned(), options.clone());
-            blocking::run(move || read_recipe(&directory, &options)).await?
+            blocking::run(move || {
+                let (recipe, mut selected) = read_recipe(&directory, &options)?;
+                extras::add(&mut selected, &options.extras)?;
+                let runtime = extras::runtime(&mut selected)?;
+                let known = headers::of_selected(&selected);
+                Ok((recipe, selected, known, runtime))
+            })
+            .await?
+        };
+        let docker = match options.dialect {
+            BuildDialect::ModelPack => None,
+            BuildDialect::Docker => {
+                let groups = docker::weights(&known)?;
+                let format = groups.iter().find(|group| group.role() == Role::Model);
+                let format = format.map_or(Format::Gguf, Weights::format);
+                Some((format, docker::facts(groups)))
+            }
+        };
+        let mut warnings = headers::contradictions(&recipe, &known.metadata);
+        warnings.extend(known.warnings);
+        let described = Described {
+            metadata: headers::said(&recipe).or(known.metadata),
+            recipe,
+            warnings,
+            docker,
         };
         let lease = {
             let store = self.store().clone();
@@ -135,12 +191,16 @@ impl Toolkit {
             move || build_layer(&lease, &selected, encoding, preserve, &control)
         });
         let built = blocking::all_blocking(self.concurrency(), pieces).await;
-        let (store, target, options) = (self.store().clone(), target.clone(), options.clone());
+        let (store, target, mut options) = (self.store().clone(), target.clone(), options.clone());
+        // It stands where tools look that do not know the file.
+        options.context_size = options
+            .context_size
+            .or(runtime.and_then(|runtime| runtime.context_size));
         let control = control.clone();
         blocking::run(move || {
             let named = built.and_then(|layers| {
                 control.check()?;
-                finish(&store, &lease, &target, &recipe, layers, &options)
+                finish(&store, &lease, &target, described, layers, &options)
             });
             if named.as_ref().is_err_and(|error| !error.is_cancelled()) {
                 // The failure is what counts; what cannot be removed now, prune finds.
@@ -152,7 +212,8 @@ impl Toolkit {
     }
 }
 
-fn check_name(target: &Reference) -> Result<(), Error> {
+/// A new artifact gets a tag and no digest.
+pub(crate) fn check_name(target: &Reference) -> Result<(), Error> {
     let reason = match target {
         Reference {
             digest: Some(_), ..
@@ -165,6 +226,16 @@ fn check_name(target: &Reference) -> Result<(), Error> {
         what: "a new artifact",
         reason,
     })
+}
+
+/// What is known of the model.
+struct Described {
+    recipe: Recipe,
+    /// What the recipe says, and what the weights say where it says nothing.
+    metadata: Metadata,
+    warnings: Vec<String>,
+    /// Format and facts of the weights, when the artifact is to be in Docker's dialect.
+    docker: Option<(Format, DockerFacts)>,
 }
 
 /// Reads the Modelfile and finds its files.
@@ -221,6 +292,7 @@ fn read_text(path: &Path) -> Result<String, Error> {
 }
 
 /// A layer that is in the store.
+#[derive(Clone)]
 struct Layer {
     descriptor: Descriptor,
     diff_id: Digest,
@@ -235,7 +307,9 @@ fn build_layer(
     preserve: bool,
     control: &Control,
 ) -> Result<Layer, Error> {
-    let Selected { kind, path, file } = selected;
+    let Selected {
+        kind, path, file, ..
+    } = selected;
     let item = Item::new(path.as_str(), file.size, None);
     control.report(Event::Started(&item));
     let metadata = fs::metadata(&file.location)
@@ -364,6 +438,11 @@ fn layer_annotations(
     file.uid = attributes.uid;
     file.gid = attributes.gid;
     file.size = metadata.len();
+    // What kind and name say already is not said again.
+    let role = selected
+        .role
+        .filter(|role| matches!(role, FileRole::Adapter | FileRole::DraftModel));
+    let is_runtime = selected.role == Some(FileRole::Runtime);
     let seconds = i64::try_from(attributes.mtime).unwrap_or(0);
     file.mtime = jiff::Timestamp::from_second(seconds)
         .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
@@ -375,6 +454,8 @@ fn layer_annotations(
         (annotations::TITLE, selected.path.to_string()),
     ]
     .into_iter()
+    .chain(role.map(|role| (ROLE, role.as_str().to_owned())))
+    .chain(is_runtime.then(|| (CONTENT_TYPE, RUNTIME_TYPE.to_owned())))
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
 }
@@ -384,11 +465,16 @@ fn finish(
     store: &Store,
     lease: &Lease,
     target: &Reference,
-    recipe: &Recipe,
-    layers: Vec<Layer>,
+    described: Described,
+    mut layers: Vec<Layer>,
     options: &BuildOptions,
 ) -> Result<BuildReport, Error> {
     let before = Artifact::load(store, target).ok();
+    if let Some((format, _)) = &described.docker {
+        let (config, manifest) = documents(&described, &layers, options, None);
+        let order = docker::order(manifest.value(), config.bytes(), *format)?;
+        layers = order.iter().map(|index| layers[*index].clone()).collect();
+    }
     let created = match &options.creation_time {
         CreationTime::Omitted => None,
         CreationTime::Exactly(time) => Some(time.clone()),
@@ -397,15 +483,18 @@ fn finish(
                 .as_ref()
                 .and_then(|artifact| artifact.config.value().descriptor.created_at.clone());
             let is_same = |time: &Timestamp| {
-                let (_, manifest) = documents(recipe, &layers, options, Some(time.clone()));
+                let same = written(&described, &layers, options, Some(time.clone()));
                 before
                     .as_ref()
-                    .is_some_and(|artifact| artifact.manifest.digest() == manifest.digest())
+                    .zip(same.ok())
+                    .is_some_and(|(artifact, (_, manifest))| {
+                        artifact.manifest.digest() == manifest.digest()
+                    })
             };
             Some(old.filter(is_same).unwrap_or_else(|| now.clone()))
         }
     };
-    let (config, manifest) = documents(recipe, &layers, options, created);
+    let (config, manifest) = written(&described, &layers, options, created)?;
     let size = manifest.bytes().len() as u64;
     if size > MAX_MANIFEST_BYTES {
         return Err(Error::ManifestTooLarge {
@@ -414,8 +503,7 @@ fn finish(
             layers: layers.len(),
         });
     }
-    check_rules(&manifest, &config)?;
-    lease.put_document(&config)?;
+    lease.put(&config)?;
     let descriptor = lease.put_document(&manifest)?;
     store.tag(target, &descriptor)?;
     let unchanged = before.is_some_and(|artifact| artifact.manifest.digest() == manifest.digest());
@@ -434,26 +522,51 @@ fn finish(
                 outcome: layer.outcome,
             })
             .collect(),
+        warnings: described.warnings,
     })
 }
 
+/// Manifest and config in the dialect that was asked for, held against its rules.
+fn written(
+    described: &Described,
+    layers: &[Layer],
+    options: &BuildOptions,
+    created: Option<Timestamp>,
+) -> Result<(Bytes, Document<Manifest>), Error> {
+    let (config, manifest) = documents(described, layers, options, created);
+    check_rules(&manifest, &config)?;
+    match &described.docker {
+        None if options.legacy_types => {
+            Ok((config.bytes().clone(), to_family(&manifest, Family::Cnai)))
+        }
+        None => Ok((config.bytes().clone(), manifest)),
+        Some((_, facts)) => {
+            let (manifest, config) = docker::documents(&manifest, &config, facts)?;
+            Ok((config, manifest))
+        }
+    }
+}
+
 fn documents(
-    recipe: &Recipe,
+    described: &Described,
     layers: &[Layer],
     options: &BuildOptions,
     created: Option<Timestamp>,
 ) -> (Document<Model>, Document<Manifest>) {
+    let Described {
+        recipe, metadata, ..
+    } = described;
     let mut model = Model::default();
     model.descriptor.created_at = created;
     model.descriptor.name = recipe.name.clone();
-    model.descriptor.family = recipe.family.clone();
+    model.descriptor.family = metadata.family.clone();
     model.descriptor.source_url = options.source_url.clone();
     model.descriptor.revision = options.source_revision.clone();
-    model.config.architecture = recipe.arch.clone();
-    model.config.format = recipe.format.clone();
-    model.config.param_size = recipe.param_size.clone();
-    model.config.precision = recipe.precision.clone();
-    model.config.quantization = recipe.quantization.clone();
+    model.config.architecture = metadata.arch.clone();
+    model.config.format = metadata.format.clone();
+    model.config.param_size = metadata.param_size.clone();
+    model.config.precision = metadata.precision.clone();
+    model.config.quantization = metadata.quantization.clone();
     if options.reasoning {
         let mut capabilities = ModelCapabilities::default();
         capabilities.reasoning = Some(true);
@@ -469,6 +582,11 @@ fn documents(
     manifest
         .annotations
         .insert(RECIPE.to_owned(), recipe.to_string());
+    if let Some(size) = options.context_size {
+        manifest
+            .annotations
+            .insert(CONTEXT_SIZE.to_owned(), size.to_string());
+    }
     (config, Document::write(manifest))
 }
 

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use modelpack_layer::{Destination, Expected, FileAttributes, Limits, Placed, Placement};
-use modelpack_spec::{Descriptor, Encoding, FilePath, PathSet, Reference, annotations};
+use modelpack_spec::{Descriptor, Encoding, FilePath, Reference, annotations};
 use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
-use crate::artifact::{Artifact, layer_name, layer_path, require};
+use crate::artifact::{Artifact, File, layer_name, require};
 use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
 
 /// How [`Toolkit::extract`] works.
@@ -88,7 +88,7 @@ impl Toolkit {
             blocking::run(move || {
                 let lease = store.lease()?;
                 let artifact = Artifact::load(&store, &reference)?;
-                let plan = plan(&lease, artifact.layers(), placement)?;
+                let plan = plan(&lease, &artifact.files()?, placement)?;
                 Ok((lease, plan))
             })
             .await?
@@ -117,23 +117,16 @@ pub(crate) struct Step {
 /// Checks everything that can be known before the first byte is written.
 pub(crate) fn plan(
     lease: &Lease,
-    layers: &[Descriptor],
+    files: &[File],
     placement: Placement,
 ) -> Result<Vec<Step>, Error> {
-    let mut seen = PathSet::new();
     let mut steps = Vec::new();
-    for layer in layers {
-        // A type that is not known is taken as the bytes of one file, which is what it says it is.
-        let encoding = layer
-            .media_type
-            .as_layer()
-            .map_or(Encoding::Raw, |kind| kind.encoding);
-        let path = layer_path(layer, &mut seen)?;
-        require(lease, layer)?;
+    for file in files {
+        require(lease, &file.layer)?;
         steps.push(Step {
-            layer: layer.clone(),
-            path,
-            encoding,
+            layer: file.layer.clone(),
+            path: file.path.clone(),
+            encoding: file.encoding,
             placement,
         });
     }

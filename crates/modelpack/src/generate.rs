@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use modelpack_formats as formats;
 use modelpack_modelfile::{Filter, Metadata, classify};
 use modelpack_spec::Kind;
 use serde::Serialize;
 
-use crate::walk::{Tree, walk};
+use crate::headers;
+use crate::walk::walk;
 use crate::{Error, Toolkit, blocking};
 
 /// Configuration files larger than this many bytes are not looked into.
@@ -40,6 +40,8 @@ pub struct GenerateReport {
     pub text: String,
     /// Where it is, when it was written.
     pub path: Option<PathBuf>,
+    /// What is odd about the weight files, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 impl Toolkit {
@@ -78,12 +80,22 @@ fn generate(directory: &Path, options: GenerateOptions) -> Result<GenerateReport
     let tree = walk(directory, &mut |path| filter.enter(path), &mut |path| {
         filter.keep(path)
     })?;
+    let weights = tree
+        .files
+        .iter()
+        .filter(|file| classify(&file.path, file.size) == Kind::Weight);
+    let headers = headers::read(
+        weights.map(|file| (file.path.as_str(), file.location.as_path())),
+        tree.files
+            .iter()
+            .map(|file| (file.path.as_str(), file.location.as_path())),
+    );
     let mut request = modelpack_modelfile::GenerateOptions::default();
     request.name = options.name.or_else(|| directory_name(directory));
     request.metadata = options
         .metadata
         .or(from_configs(directory))
-        .or(from_weights(&tree));
+        .or(headers.metadata);
     let files: Vec<(String, u64)> = tree
         .files
         .into_iter()
@@ -93,7 +105,11 @@ fn generate(directory: &Path, options: GenerateOptions) -> Result<GenerateReport
     if let Some(path) = &output {
         write(path, &text)?;
     }
-    Ok(GenerateReport { text, path: output })
+    Ok(GenerateReport {
+        text,
+        path: output,
+        warnings: headers.warnings,
+    })
 }
 
 fn directory_name(directory: &Path) -> Option<String> {
@@ -112,35 +128,6 @@ fn from_configs(directory: &Path) -> Metadata {
     };
     let (config, generation) = (read("config.json"), read("generation_config.json"));
     Metadata::from_transformers(&[&config, &generation])
-}
-
-/// What the weights say. Parameters are summed over all files of the one format that they all have.
-fn from_weights(tree: &Tree) -> Metadata {
-    let mut metadata = Metadata::default();
-    let mut parameters = Vec::new();
-    let mut format = None;
-    for file in &tree.files {
-        if classify(&file.path, file.size) != Kind::Weight {
-            continue;
-        }
-        let header = fs::File::open(&file.location)
-            .ok()
-            .and_then(|mut file| formats::read(&mut file).ok());
-        let Some(header) = header else { continue };
-        if *format.get_or_insert(header.format) != header.format {
-            return Metadata::default();
-        }
-        parameters.push(header.parameters);
-        metadata.family = metadata.family.or(header.architecture);
-    }
-    metadata.format = format.map(|format| format.to_string());
-    let parameters = parameters
-        .into_iter()
-        .reduce(|sum, more| sum.saturating_add(more));
-    metadata.param_size = parameters
-        .filter(|sum| *sum > 0)
-        .map(formats::format_param_size);
-    metadata
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

@@ -1,12 +1,16 @@
 //! What an artifact says about itself, without fetching its layers.
 
 use modelpack_registry::Name;
-use modelpack_spec::{Descriptor, Digest, Document, Manifest, Model, Reference, annotations};
+use modelpack_spec::distribution::TagOrDigest;
+use modelpack_spec::{
+    AnyManifest, Descriptor, Dialect, Digest, Document, Manifest, Model, ModelFile, ModelView,
+    Reference, annotations,
+};
 use serde::Serialize;
 
 use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES, model_manifest};
 use crate::transfer::wanted;
-use crate::{Control, Error, Toolkit, blocking};
+use crate::{Control, Error, Toolkit, blocking, variants};
 
 /// What an artifact says about itself. Serialised with the keys of `modctl inspect`, in its order.
 #[derive(Debug, Clone, Serialize)]
@@ -35,12 +39,33 @@ pub struct InspectReport {
     pub quantization: String,
     /// The layers.
     pub layers: Vec<InspectedLayer>,
+    /// The dialect that it is written in.
+    #[serde(skip)]
+    pub dialect: String,
+    /// The files, each with a path, as far as the layers say which they are.
+    #[serde(skip)]
+    pub files: Vec<InspectedFile>,
     /// The manifest with its exact bytes.
     #[serde(skip)]
     pub manifest: Document<Manifest>,
     /// The config with its exact bytes.
     #[serde(skip)]
     pub config: Document<Model>,
+}
+
+/// A file of an artifact.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct InspectedFile {
+    /// Where it goes.
+    pub path: String,
+    /// What it is to the model: `weight`, `projector`, `chat-template`, `config` and so on.
+    pub role: &'static str,
+    /// Digest of its layer.
+    pub digest: Digest,
+    /// Size of its layer in bytes.
+    pub size: u64,
 }
 
 /// A layer of an artifact.
@@ -84,18 +109,21 @@ impl Toolkit {
     /// Fetches manifest and config, verified, and checks that it is a model.
     pub(crate) async fn fetch_artifact(&self, reference: &Reference) -> Result<Artifact, Error> {
         let name = Name::from(reference);
-        let fetched = self
+        let mut fetched = self
             .client()
             .fetch_manifest(&name, &wanted(reference)?)
             .await?;
+        if let AnyManifest::Index(index) = &fetched.manifest {
+            let only = TagOrDigest::Digest(variants::only(reference, index.value())?);
+            fetched = self.client().fetch_manifest(&name, &only).await?;
+        }
         let manifest = model_manifest(reference, fetched.manifest)?;
         let config = &manifest.value().config;
         let bytes = self
             .client()
             .get_blob(&name, config, MAX_DOCUMENT_BYTES)
             .await?;
-        let config = Document::<Model>::parse_verified(bytes, &config.digest)?;
-        Ok(Artifact { manifest, config })
+        Artifact::new(manifest, bytes)
     }
 }
 
@@ -103,6 +131,13 @@ fn report(artifact: Artifact) -> InspectReport {
     let Artifact { manifest, config } = artifact;
     let model = config.value();
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    // An artifact whose files cannot exist in one directory can still be looked at.
+    let files = match ModelView::read(manifest.value(), config.bytes()) {
+        Ok(view) => view.files.iter().map(inspected_file).collect(),
+        Err(_) => Vec::new(),
+    };
+    let dialect = Dialect::of(manifest.value(), config.bytes())
+        .map_or_else(String::new, |dialect| dialect.describe().to_owned());
     InspectReport {
         id: *config.digest(),
         digest: *manifest.digest(),
@@ -120,8 +155,23 @@ fn report(artifact: Artifact) -> InspectReport {
         precision: text(&model.config.precision),
         quantization: text(&model.config.quantization),
         layers: manifest.value().layers.iter().map(inspected).collect(),
+        dialect,
+        files,
         manifest,
         config,
+    }
+}
+
+fn inspected_file(file: &ModelFile) -> InspectedFile {
+    let digest = file.layer.digest;
+    InspectedFile {
+        path: file
+            .path
+            .as_ref()
+            .map_or_else(|| digest.short(), ToString::to_string),
+        role: file.role.as_str(),
+        digest,
+        size: file.layer.size,
     }
 }
 

@@ -1,11 +1,13 @@
 //! Listing what is in the local store, or which tags a repository has.
 
 use modelpack_registry::Name;
-use modelpack_spec::{Digest, Reference, Timestamp};
+use modelpack_spec::{
+    Descriptor, Digest, Document, Index, Manifest, Reference, Timestamp, variant,
+};
 use modelpack_store::{Store, TagEntry};
 use serde::Serialize;
 
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES};
 use crate::{Control, Error, Toolkit, blocking};
 
 /// An artifact in the local store.
@@ -89,6 +91,15 @@ fn list_entry(store: &Store, entry: TagEntry) -> ListEntry {
         ..
     } = entry;
     let digest = descriptor.digest;
+    if let Some(size) = index_size(store, &descriptor) {
+        return ListEntry {
+            reference,
+            digest,
+            created_at: None,
+            size,
+            damage: None,
+        };
+    }
     match Artifact::load_manifest(store, &reference, &descriptor) {
         Ok(artifact) => {
             let mut blobs: Vec<_> = artifact
@@ -115,6 +126,14 @@ fn list_entry(store: &Store, entry: TagEntry) -> ListEntry {
                 damage: None,
             }
         }
+        // Something else than a model is no damage.
+        Err(Error::NotAModel { .. }) => ListEntry {
+            reference,
+            digest,
+            created_at: None,
+            size: other_size(store, &descriptor),
+            damage: None,
+        },
         Err(error) => ListEntry {
             reference,
             digest,
@@ -123,6 +142,31 @@ fn list_entry(store: &Store, entry: TagEntry) -> ListEntry {
             damage: Some(error.to_string()),
         },
     }
+}
+
+/// Bytes of an index and of all variants that it lists; nothing when it is no index.
+fn index_size(store: &Store, descriptor: &Descriptor) -> Option<u64> {
+    if !descriptor.media_type.is_index() {
+        return None;
+    }
+    let bytes = store
+        .read_blob(&descriptor.digest, MAX_DOCUMENT_BYTES)
+        .ok()?;
+    let index = Document::<Index>::parse(bytes).ok()?;
+    let variants = variant::variants(index.value());
+    Some(variants.iter().fold(descriptor.size, |sum, variant| {
+        sum.saturating_add(variant.content_size.unwrap_or(0))
+    }))
+}
+
+/// Bytes of anything else that has layers.
+fn other_size(store: &Store, descriptor: &Descriptor) -> u64 {
+    let manifest = store
+        .read_blob(&descriptor.digest, MAX_DOCUMENT_BYTES)
+        .ok()
+        .and_then(|bytes| Document::<Manifest>::parse(bytes).ok());
+    let content = manifest.map_or(0, |manifest| manifest.value().content_size());
+    descriptor.size.saturating_add(content)
 }
 
 fn moment(entry: &ListEntry) -> Option<jiff::Timestamp> {

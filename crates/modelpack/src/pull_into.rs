@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use modelpack_layer::{Destination, Expected, Placement};
-use modelpack_spec::{Descriptor, Encoding, PathSet, Reference};
+use modelpack_spec::{Descriptor, Encoding, Reference};
 use modelpack_store::Store;
 
-use crate::artifact::layer_path;
+use crate::artifact::File;
 use crate::extract::{plan, write_all};
 use crate::pull::check_shape;
 use crate::{
@@ -48,23 +48,24 @@ impl Toolkit {
             .map_err(|error| Error::file("cannot use the directory", directory, error))?;
         let artifact = control.stop_early(self.fetch_artifact(reference)).await?;
         check_shape(&artifact)?;
-        let (layers, place) = (artifact.layers().to_vec(), directory.clone());
+        let (all, place) = (artifact.files()?, directory.clone());
         let (store, missing, mut files) = blocking::run(move || {
-            let (missing, files) = look(&layers, &place)?;
+            let (missing, files) = look(&all, &place)?;
             Ok((Store::create(place.join(UNFINISHED))?, missing, files))
         })
         .await?;
         let toolkit = Self::new(store, self.client().clone()).with_concurrency(self.limit());
-        let (lease, _) = toolkit.pull_layers(reference, &missing, control).await?;
+        let layers: Vec<Descriptor> = missing.iter().map(|file| file.layer.clone()).collect();
+        let (lease, _) = toolkit.pull_layers(reference, &layers, control).await?;
         let steps = blocking::run(move || {
             let mut uses: HashMap<_, u32> = HashMap::new();
-            for layer in &missing {
-                *uses.entry(layer.digest).or_default() += 1;
+            for file in &missing {
+                *uses.entry(file.layer.digest).or_default() += 1;
             }
             // The bytes of two files cannot be moved twice.
             let (own, shared): (Vec<_>, Vec<_>) = missing
                 .into_iter()
-                .partition(|layer| uses.get(&layer.digest) == Some(&1));
+                .partition(|file| uses.get(&file.layer.digest) == Some(&1));
             let mut steps = plan(&lease, &shared, Placement::Own)?;
             steps.extend(plan(&lease, &own, Placement::Move)?);
             Ok((lease, steps))
@@ -90,11 +91,7 @@ impl Toolkit {
 
 /// Which layers are missing in the directory, and the files of the others. Everything that would stand in
 /// the way is found here, before anything is fetched.
-fn look(
-    layers: &[Descriptor],
-    directory: &PathBuf,
-) -> Result<(Vec<Descriptor>, Vec<ExtractedFile>), Error> {
-    let mut seen = PathSet::new();
+fn look(all: &[File], directory: &PathBuf) -> Result<(Vec<File>, Vec<ExtractedFile>), Error> {
     let destination = directory
         .is_dir()
         .then(|| Destination::open(directory))
@@ -104,12 +101,10 @@ fn look(
             source: Box::new(error),
         })?;
     let (mut missing, mut files) = (Vec::new(), Vec::new());
-    for layer in layers {
-        let is_raw = layer
-            .media_type
-            .as_layer()
-            .is_none_or(|kind| kind.encoding == Encoding::Raw);
-        let path = layer_path(layer, &mut seen)?;
+    for file in all {
+        let layer = &file.layer;
+        let is_raw = file.encoding == Encoding::Raw;
+        let path = file.path.clone();
         let expected = Expected {
             digest: layer.digest,
             size: layer.size,
@@ -131,7 +126,7 @@ fn look(
                 size: layer.size,
                 outcome: Outcome::Exists,
             }),
-            None => missing.push(layer.clone()),
+            None => missing.push(file.clone()),
         }
     }
     Ok((missing, files))

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use modelpack_formats as formats;
 use modelpack_layer::{Destination, Expected, Placement};
-use modelpack_spec::{Descriptor, Digest, Encoding, FilePath, Kind, Reference, annotations};
+use modelpack_spec::{Digest, Encoding, FilePath, Kind, Reference};
 use modelpack_store::Store;
 use serde::Serialize;
 
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, File};
 use crate::extract::{plan, write_all};
 use crate::{Control, Error, PullOptions, Toolkit, blocking};
 
@@ -115,7 +115,7 @@ impl Toolkit {
         let (lease, artifact, plan) = blocking::run(move || {
             let lease = store.lease()?;
             let artifact = Artifact::load(&store, &wanted)?;
-            let plan = plan(&lease, artifact.layers(), Placement::Link)?;
+            let plan = plan(&lease, &artifact.files()?, Placement::Link)?;
             Ok((lease, artifact, plan))
         })
         .await?;
@@ -161,21 +161,21 @@ fn complete_files(
         return None;
     }
     let destination = Destination::open(directory).ok()?;
-    let check = |layer: &Descriptor| {
-        let is_raw = layer
-            .media_type
-            .as_layer()
-            .is_none_or(|kind| kind.encoding == Encoding::Raw);
-        let path = annotations::filepath(layer).ok()?.filter(|_| is_raw)?;
+    let check = |file: &File| {
+        let path = file
+            .path
+            .clone()
+            .filter(|_| file.encoding == Encoding::Raw)?;
         let expected = Expected {
-            digest: layer.digest,
-            size: layer.size,
+            digest: file.layer.digest,
+            size: file.layer.size,
         };
-        let is_right = is_same_file(&directory.join(&path), &store.blob_path(&layer.digest))
+        let blob = store.blob_path(&file.layer.digest);
+        let is_right = is_same_file(&directory.join(&path), &blob)
             || destination.holds(&path, &expected).unwrap_or(false);
-        is_right.then_some((path, layer.size))
+        is_right.then_some((path, file.layer.size))
     };
-    artifact.layers().iter().map(check).collect()
+    artifact.files().ok()?.iter().map(check).collect()
 }
 
 fn is_same_file(file: &Path, blob: &Path) -> bool {
@@ -191,10 +191,8 @@ fn report(
     directory: PathBuf,
     files: Vec<(FilePath, u64)>,
 ) -> ResolveReport {
-    let kinds = artifact.layers().iter().filter_map(|layer| {
-        let path = annotations::filepath(layer).ok()??;
-        Some((path, layer.media_type.as_layer()?.kind))
-    });
+    let kinds = artifact.files().unwrap_or_default().into_iter();
+    let kinds = kinds.filter_map(|file| Some((file.path?, file.kind?)));
     let kinds: std::collections::BTreeMap<FilePath, Kind> = kinds.collect();
     let mut format = None;
     let mut resolved = Vec::new();

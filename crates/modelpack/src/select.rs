@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modelpack_modelfile::{Recipe, Source};
-use modelpack_spec::{FilePath, Kind, PathSet};
+use modelpack_spec::{FilePath, FileRole, Kind, PathSet};
 
 use crate::Error;
 use crate::walk::{SourceFile, Tree};
@@ -14,6 +14,8 @@ pub(crate) struct Selected {
     pub(crate) kind: Kind,
     pub(crate) path: FilePath,
     pub(crate) file: SourceFile,
+    /// What it is to the model, where that is not plain from kind and name.
+    pub(crate) role: Option<FileRole>,
 }
 
 /// Layers in the order of the manifest: by kind, then by path.
@@ -53,6 +55,7 @@ pub(crate) fn select(
                 kind: source.kind,
                 path: FilePath::parse(&file.path)?,
                 file: file.clone(),
+                role: None,
             };
             picked.insert(file.path.clone(), (is_literal, selected));
         }

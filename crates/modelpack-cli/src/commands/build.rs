@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use modelpack::spec::{Encoding, Timestamp};
-use modelpack::{BuildOptions, CreationTime};
+use modelpack::spec::{Encoding, FileRole, Timestamp};
+use modelpack::{BuildDialect, BuildOptions, CreationTime, ExtraFile};
 
-use crate::cli::{Build, Global, Network};
+use crate::cli::{Build, BuildExtras, Dialect, Global, Network};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
-use crate::{progress, settings};
+use crate::{printer, progress, settings};
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyhow::Result<Exit> {
     let network = Network {
@@ -26,6 +26,13 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
     options.source_url = args.source_url;
     options.source_revision = args.source_revision;
     options.preserve_metadata = args.preserve_metadata;
+    options.context_size = args.extras.context_size;
+    options.legacy_types = args.extras.legacy_types;
+    options.dialect = match args.extras.format {
+        Dialect::ModelPack => BuildDialect::ModelPack,
+        Dialect::Docker => BuildDialect::Docker,
+    };
+    options.extras = extras(args.extras);
     let report = toolkit
         .build(
             &args.path,
@@ -34,6 +41,7 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
             &progress::control(global),
         )
         .await?;
+    printer::warn(&report.warnings);
     if printer.json {
         printer.result(&report, |_| String::new())?;
     } else if printer.quiet {
@@ -57,4 +65,16 @@ fn creation_time(is_omitted: bool) -> anyhow::Result<CreationTime> {
         Some(moment) => CreationTime::Exactly(time(moment)?),
         None => CreationTime::Now(time(now()?)?),
     })
+}
+
+/// The files that are added, in the order in which a model of Docker's has them.
+fn extras(args: BuildExtras) -> Vec<ExtraFile> {
+    let with = |role| move |file| ExtraFile::new(file, role);
+    let licenses = args.license.into_iter().map(with(FileRole::License));
+    licenses
+        .chain(args.chat_template.map(with(FileRole::ChatTemplate)))
+        .chain(args.mmproj.map(with(FileRole::Projector)))
+        .chain(args.adapter.into_iter().map(with(FileRole::Adapter)))
+        .chain(args.draft_model.map(with(FileRole::DraftModel)))
+        .collect()
 }

@@ -1,20 +1,51 @@
 //! `modelpack inspect`.
 
+use std::collections::BTreeMap;
+
+use modelpack::{
+    CompareReport, Control, InspectReport, Place, Reference, TensorReport, Toolkit, compare,
+};
+
 use crate::cli::{Global, Inspect};
 use crate::exit::{DONE, Exit};
-use crate::printer::Printer;
+use crate::printer::{Printer, note, table};
 use crate::{progress, settings};
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Inspect) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;
-    let report = if args.remote {
-        toolkit
-            .inspect_remote(&args.reference, &progress::control(global))
-            .await?
+    let control = progress::control(global);
+    let place = if args.remote {
+        Place::Registry
     } else {
-        toolkit.inspect(&args.reference).await?
+        Place::Local
     };
-    if args.config {
+    let report = inspect(&toolkit, &args.reference, place, &control).await?;
+    if let Some(other) = &args.other {
+        let other_report = inspect(&toolkit, other, place, &control).await?;
+        let tensors = if args.tensors {
+            let one = toolkit.tensors(&args.reference, place, &control).await?;
+            let two = toolkit.tensors(other, place, &control).await?;
+            Some((one, two))
+        } else {
+            None
+        };
+        let compared = compare(
+            (&args.reference, &report),
+            (other, &other_report),
+            tensors.as_ref().map(|(one, two)| (one, two)),
+        );
+        printer.result(&compared, differences)?;
+        return Ok(DONE);
+    }
+    if args.tensors {
+        let tensors = toolkit.tensors(&args.reference, place, &control).await?;
+        if !tensors.is_verified && !printer.quiet {
+            note("read by pieces, which cannot be verified before the whole layer is here");
+        }
+        printer.result(&tensors, tensor_table)?;
+    } else if args.files {
+        printer.result(&report.files, |_| tree(&report))?;
+    } else if args.config {
         // The bytes that the digest names: nothing is left out or put in another order.
         printer.raw(&String::from_utf8_lossy(report.config.bytes()))?;
         printer.raw("\n")?;
@@ -22,4 +53,110 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Inspect) -> an
         printer.raw(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
     }
     Ok(DONE)
+}
+
+async fn inspect(
+    toolkit: &Toolkit,
+    reference: &Reference,
+    place: Place,
+    control: &Control,
+) -> anyhow::Result<InspectReport> {
+    Ok(match place {
+        Place::Registry => toolkit.inspect_remote(reference, control).await?,
+        _ => toolkit.inspect(reference).await?,
+    })
+}
+
+/// The files below their directories, with role and size.
+fn tree(report: &InspectReport) -> String {
+    let files: BTreeMap<&str, (&str, u64)> = report
+        .files
+        .iter()
+        .map(|file| (file.path.as_str(), (file.role, file.size)))
+        .collect();
+    let mut rows = Vec::new();
+    let mut open: Vec<&str> = Vec::new();
+    for (path, (role, size)) in files {
+        let mut parts: Vec<&str> = path.split('/').collect();
+        let name = parts.pop().unwrap_or(path);
+        let common = open
+            .iter()
+            .zip(&parts)
+            .take_while(|(one, other)| one == other)
+            .count();
+        for (depth, part) in parts.iter().enumerate().skip(common) {
+            rows.push(vec![format!("{}{part}/", "  ".repeat(depth))]);
+        }
+        let depth = parts.len();
+        open = parts;
+        rows.push(vec![
+            format!("{}{name}", "  ".repeat(depth)),
+            role.to_owned(),
+            size.to_string(),
+        ]);
+    }
+    table(&rows)
+}
+
+fn tensor_table(report: &TensorReport) -> String {
+    let mut text = String::new();
+    for file in &report.files {
+        let facts = [
+            file.format.as_deref(),
+            file.architecture.as_deref(),
+            file.quantization.as_deref(),
+            file.problem.as_deref(),
+        ];
+        let facts: Vec<&str> = facts.into_iter().flatten().collect();
+        text.push_str(&format!("{} ({})\n", file.path, facts.join(", ")));
+        let rows: Vec<Vec<String>> = file
+            .tensors
+            .iter()
+            .map(|tensor| {
+                vec![
+                    format!("  {}", tensor.name),
+                    tensor.dtype.clone(),
+                    format!("{:?}", tensor.shape),
+                    tensor.offset.to_string(),
+                    tensor
+                        .size
+                        .map_or_else(|| "-".to_owned(), |size| size.to_string()),
+                ]
+            })
+            .collect();
+        text.push_str(&table(&rows));
+    }
+    text.push_str(&format!("{} parameters\n", report.parameters));
+    text
+}
+
+fn differences(report: &CompareReport) -> String {
+    if report.is_same {
+        return format!("{} and {} are the same artifact", report.left, report.right);
+    }
+    let mut rows = Vec::new();
+    for (what, differences) in [
+        ("metadata", &report.metadata),
+        ("file", &report.files),
+        ("tensor", &report.tensors),
+    ] {
+        for difference in differences {
+            let side = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+            rows.push(vec![
+                what.to_owned(),
+                difference.name.clone(),
+                side(&difference.left),
+                side(&difference.right),
+            ]);
+        }
+    }
+    let mut text = table(&rows);
+    text.push_str(&format!("{} files are the same", report.same_files));
+    if report.same_tensors > 0 || !report.tensors.is_empty() {
+        text.push_str(&format!(
+            ", {} tensors have the same type and shape",
+            report.same_tensors
+        ));
+    }
+    text
 }

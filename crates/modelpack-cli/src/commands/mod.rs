@@ -1,7 +1,10 @@
 //! One file per command: arguments, one call into the library, one report.
 
 mod build;
+mod convert;
+mod export;
 mod extract;
+mod index;
 mod inspect;
 mod ls;
 mod modelfile;
@@ -10,6 +13,7 @@ mod pull;
 mod push;
 mod resolve;
 mod rm;
+mod run;
 mod serve;
 mod tag;
 mod verify;
@@ -33,7 +37,11 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Pull(args) => pull::run(&global, &printer, args).await,
         Command::Resolve(args) => resolve::run(&global, &printer, args).await,
         Command::Extract(args) => extract::run(&global, &printer, args).await,
+        Command::Export(args) => export::run(&global, &printer, args).await,
+        Command::Run(args) => run::run(&global, &printer, args).await,
         Command::Inspect(args) => inspect::run(&global, &printer, args).await,
+        Command::Convert(args) => convert::run(&global, &printer, args).await,
+        Command::Index(args) => index::run(&global, &printer, args).await,
         Command::Ls(args) => ls::run(&global, &printer, args).await,
         Command::Tag(args) => tag::run(&global, args).await,
         Command::Rm(args) => rm::run(&global, &printer, args).await,

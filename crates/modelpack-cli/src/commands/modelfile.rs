@@ -6,7 +6,7 @@ use modelpack::modelfile::Metadata;
 use crate::cli::{Generate, Global, Modelfile};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
-use crate::settings;
+use crate::{printer, settings};
 
 pub(crate) async fn run(
     global: &Global,
@@ -31,6 +31,7 @@ pub(crate) async fn run(
     options.include = include.clone();
     options.exclude = exclude.clone();
     let report = settings::local(global)?.generate(path, &options).await?;
+    printer::warn(&report.warnings);
     printer.result(&report, |report| report.text.clone())?;
     Ok(DONE)
 }

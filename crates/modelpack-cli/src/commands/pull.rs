@@ -1,6 +1,7 @@
 //! `modelpack pull`.
 
-use modelpack::{ExtractOptions, PullOptions, Sharing};
+use modelpack::spec::variant::Choice;
+use modelpack::{ExtractOptions, Place, PullOptions, Sharing, fitting_size};
 
 use crate::cli::{Global, Pull};
 use crate::exit::{DONE, Exit};
@@ -10,12 +11,20 @@ use crate::{progress, settings};
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;
     let control = progress::control(global);
+    let reference = match choice(&args)? {
+        None => args.reference.clone(),
+        Some(choice) => {
+            toolkit
+                .choose_variant(&args.reference, &choice, Place::Registry, &control)
+                .await?
+        }
+    };
     if args.extract_from_remote
         && let Some(directory) = &args.extract_dir
     {
         let options = PullOptions::default();
         let report = toolkit
-            .pull_into(&args.reference, directory, &options, &control)
+            .pull_into(&reference, directory, &options, &control)
             .await?;
         if printer.json {
             printer.result(&report, |_| String::new())?;
@@ -27,7 +36,7 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyho
         return Ok(DONE);
     }
     let report = toolkit
-        .pull(&args.reference, &PullOptions::default(), &control)
+        .pull(&reference, &PullOptions::default(), &control)
         .await?;
     if let Some(directory) = &args.extract_dir {
         let pinned = args.reference.with_digest(report.digest);
@@ -47,4 +56,20 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyho
         report.reference
     ))?;
     Ok(DONE)
+}
+
+/// Which variant is wanted, when one is.
+fn choice(args: &Pull) -> anyhow::Result<Option<Choice>> {
+    if let Some(name) = &args.variant {
+        return Ok(Some(Choice::Named(name.clone())));
+    }
+    if let Some(size) = args.max_size {
+        return Ok(Some(Choice::MaxSize(size)));
+    }
+    if args.fit {
+        return Ok(Some(Choice::MaxSize(
+            fitting_size(settings::free_memory()?),
+        )));
+    }
+    Ok(None)
 }

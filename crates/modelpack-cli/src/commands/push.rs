@@ -1,6 +1,6 @@
 //! `modelpack push`.
 
-use modelpack::PushOptions;
+use modelpack::{Place, PushOptions};
 
 use crate::cli::{Global, Push};
 use crate::exit::{DONE, Exit};
@@ -9,13 +9,36 @@ use crate::{progress, settings};
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;
-    let report = toolkit
-        .push(
-            &args.reference,
-            &PushOptions::default(),
-            &progress::control(global),
-        )
+    let (options, control) = (PushOptions::default(), progress::control(global));
+    let variants = toolkit
+        .variants(&args.reference, Place::Local, &control)
         .await?;
+    if variants.is_some() {
+        let reports = toolkit
+            .push_index(&args.reference, &options, &control)
+            .await?;
+        if printer.json {
+            printer.result(&reports, |_| String::new())?;
+        }
+        printer.done(&format!(
+            "Successfully pushed {} variants: {}",
+            reports.len(),
+            args.reference
+        ))?;
+        return Ok(DONE);
+    }
+    let report = toolkit.push(&args.reference, &options, &control).await?;
+    if let Some(name) = &args.twin {
+        let twin = toolkit
+            .twin(&args.reference, name.as_ref(), &control)
+            .await?;
+        let twin = toolkit.push(&twin.reference, &options, &control).await?;
+        if printer.json {
+            printer.result(&[report, twin], |_| String::new())?;
+            return Ok(DONE);
+        }
+        printer.done(&format!("Pushed its twin: {}", twin.reference))?;
+    }
     if printer.json {
         printer.result(&report, |_| String::new())?;
     } else if printer.quiet {

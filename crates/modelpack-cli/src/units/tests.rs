@@ -22,3 +22,16 @@ fn times_use_the_largest_unit_that_fits() {
     check(86_400, "1 day ago");
     check(80_000_000, "2 years ago");
 }
+
+#[test]
+fn sizes_are_read_as_people_write_them() {
+    let check = |text: &str, expected| assert_eq!(parse_bytes(text).ok(), expected, "{text}");
+    check("8GiB", Some(8 << 30));
+    check("500 MB", Some(500_000_000));
+    check("1.5g", Some(1_500_000_000));
+    check("1024", Some(1024));
+    check("big", None);
+    check("8X", None);
+    check("", None);
+    check("1..2G", None);
+}

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod canned;
+mod dialects;
 mod main_job;
 mod network;
 mod no_space;

@@ -25,6 +25,7 @@ mod annotations;
 mod archive;
 mod artifact;
 mod config;
+pub mod docker;
 mod layers;
 mod manifest;
 mod spdx;

@@ -1,6 +1,8 @@
 //! Integration tests: the vocabulary as another crate sees it.
 
+mod convert;
 mod digest;
+mod docker;
 mod document;
 mod fixtures;
 mod media_type;
@@ -10,4 +12,6 @@ mod path;
 mod properties;
 mod range_set;
 mod reference;
+mod runtime;
 mod timestamp;
+mod variant;

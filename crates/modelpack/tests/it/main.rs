@@ -5,6 +5,9 @@ mod build;
 mod children;
 mod content;
 mod crash;
+mod dialects;
+mod docker_build;
+mod export;
 mod faults;
 #[cfg(feature = "credential-helpers")]
 mod helpers;
@@ -16,3 +19,5 @@ mod pull_into;
 mod push;
 mod round_trip;
 mod scene;
+mod variants;
+mod weights;

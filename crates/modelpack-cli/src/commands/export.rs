@@ -1,0 +1,58 @@
+//! `modelpack export`.
+
+use std::path::PathBuf;
+
+use crate::cli::{Export, Global};
+use crate::exit::{DONE, Exit, UsageError};
+use crate::printer::Printer;
+use crate::{progress, settings};
+
+pub(crate) async fn run(global: &Global, printer: &Printer, args: Export) -> anyhow::Result<Exit> {
+    if let Some(target) = &args.image {
+        let toolkit = settings::local(global)?;
+        let report = toolkit
+            .export_image(&args.reference, target, &progress::control(global))
+            .await?;
+        if printer.json {
+            printer.result(&report, |_| String::new())?;
+        } else if printer.quiet {
+            printer.raw(&format!("{}\n", report.digest))?;
+        }
+        printer.done(&format!(
+            "Wrote {} as an image: {} (skopeo copies it from oci:{}:{})",
+            report.source,
+            report.reference,
+            toolkit.store().root().display(),
+            report.reference
+        ))?;
+        return Ok(DONE);
+    }
+    let directory = match args.to_dmr.flatten() {
+        Some(directory) => directory,
+        None => default_directory()?,
+    };
+    let report = settings::local(global)?
+        .export_to_dmr(&args.reference, &directory, &progress::control(global))
+        .await?;
+    if printer.json {
+        printer.result(&report, |_| String::new())?;
+    } else if printer.quiet {
+        printer.raw(&format!("{}\n", report.id))?;
+    }
+    printer.done(&format!(
+        "Exported {} to {}",
+        report.reference,
+        report.directory.display()
+    ))?;
+    Ok(DONE)
+}
+
+/// Where Docker Model Runner looks, unless it was told otherwise.
+fn default_directory() -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os("MODELS_PATH").filter(|path| !path.is_empty()) {
+        return Ok(path.into());
+    }
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    home.map(|home| PathBuf::from(home).join(".docker/models"))
+        .ok_or_else(|| UsageError("say where the store is: `--to-dmr DIR`".to_owned()).into())
+}

@@ -1,0 +1,85 @@
+//! `modelpack run`.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+
+use modelpack::{Fetch, LaunchCommand, ResolveOptions};
+
+use crate::cli::{Global, Run};
+use crate::exit::{DONE, Exit};
+use crate::printer::Printer;
+use crate::{progress, settings};
+
+pub(crate) async fn run(global: &Global, printer: &Printer, args: Run) -> anyhow::Result<Exit> {
+    let toolkit = settings::toolkit(global, &args.network)?;
+    let mut options = ResolveOptions::default();
+    if args.no_pull {
+        options.fetch = Fetch::Never;
+    }
+    let control = progress::control(global);
+    let engine = args.engine.as_deref();
+    let plan = toolkit
+        .launch_plan(&args.reference, engine, &options, &control)
+        .await?;
+    let installed = plan
+        .commands
+        .iter()
+        .find_map(|command| Some((command, find(&command.program)?)));
+    if args.dry_run {
+        let command = installed
+            .as_ref()
+            .map_or(&plan.commands[0], |(command, _)| command);
+        let mut command = command.clone();
+        command.arguments.extend(args.arguments);
+        printer.result(&command, line)?;
+        return Ok(DONE);
+    }
+    let Some((command, program)) = installed else {
+        let names: Vec<&str> = plan
+            .commands
+            .iter()
+            .map(|command| command.program.as_str())
+            .collect();
+        let missing = format!("none of {} is installed", names.join(", "));
+        return Err(anyhow::anyhow!("{missing}; {}", plan.commands[0].install));
+    };
+    // The engine takes the place of this process, with its signals and its terminal.
+    let error = std::process::Command::new(&program)
+        .args(&command.arguments)
+        .args(&args.arguments)
+        .exec();
+    Err(anyhow::Error::from(error).context(format!("cannot start {}", program.display())))
+}
+
+/// Where a program is.
+fn find(program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return is_program(Path::new(program)).then(|| program.into());
+    }
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|directory| directory.join(program))
+        .find(|path| is_program(path))
+}
+
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// The command as a shell takes it.
+fn line(command: &LaunchCommand) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    [&command.program]
+        .into_iter()
+        .chain(&command.arguments)
+        .map(|word| {
+            if !word.is_empty() && word.chars().all(is_plain) {
+                word.clone()
+            } else {
+                format!("'{}'", word.replace('\'', r"'\''"))
+            }
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
