@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use modelpack::Store;
+use modelpack::{Digest, Store};
 use modelpack_benches::artifacts::Published;
 use modelpack_benches::measure::{kill_when, run};
 use modelpack_benches::servers::{FaultyServer, Nginx, Synthetic};
@@ -18,6 +18,7 @@ use modelpack_benches::{
 use modelpack_testkit::faulty::{Class, Fault, Rule, When};
 
 const PASS: &str = "one SHA-256 pass";
+const DISK: &str = "`dd conv=fdatasync` of the same bytes";
 const CURL: &str = "`curl -o`, then `sha256sum`";
 const SKOPEO: &str = "`skopeo copy` into a layout";
 const TWO_PASSES: &str = "SHA-256 on two cores";
@@ -29,6 +30,7 @@ const ONE: &[Row] = &[
     Row::new("pull one blob", PASS, By::Wall)
         .named("pull: one blob")
         .target(Target::AtMost(1.15)),
+    Row::new("pull one blob", DISK, By::Wall).named("pull: one blob, disk"),
     Row::new("pull one blob", CURL, By::Wall)
         .named("pull: one blob, curl")
         .target(Target::AtMost(0.75)),
@@ -89,6 +91,13 @@ fn one(settings: &Settings, report: &mut Report) -> Outcome<()> {
         Side::run("pull one blob", |_| {
             pull(scratch.path(), &reference, published.bytes)
         }),
+        Side::run(DISK, |_| {
+            let file = scratch.path().join("dd");
+            let used = peers::copy_and_sync(&published.layers[0], &file, published.bytes)?;
+            fs::remove_file(&file)?;
+            Ok(used)
+        })
+        .unless(peers::lack(&["dd"])),
         Side::run(CURL, |_| {
             let file = scratch.path().join("curl");
             let url = published.url(&nginx);
@@ -179,20 +188,24 @@ fn resume(settings: &Settings, report: &mut Report) -> Outcome<()> {
     let Some(rows) = settings.choose(RESUME) else {
         return Ok(());
     };
-    if let Some(reason) = peers::lack(&["nginx"]) {
-        print!("{}", Report::skip(&rows, &reason));
-        return Ok(());
-    }
     let bytes = settings.bytes.max(LEAST_TO_RESUME);
-    let nginx = Nginx::start()?;
-    let whole = Published::new(&nginx, "whole", 1, bytes)?;
-    let tenth = Published::new(&nginx, "tenth", 1, bytes / 10)?;
+    // Slower than any disk, so that the journal keeps up and the first pull can be killed where it is meant.
+    let fault = || Fault::Rate {
+        bytes_per_second: LIMIT,
+    };
+    let limited =
+        |bytes| Synthetic::new(bytes).with_rule(Rule::new(When::new("GET", Class::Blob), fault()));
+    let (whole, tenth) = (limited(bytes), limited(bytes / 10));
+    let (server, of_tenth) = (FaultyServer::start(&whole)?, FaultyServer::start(&tenth)?);
     let scratch = tempfile::tempdir()?;
+    let digest = whole.digest.parse()?;
     let sides = vec![
         Side::run(TENTH, |_| {
-            pull(scratch.path(), &tenth.reference.to_string(), tenth.bytes)
+            pull(scratch.path(), &of_tenth.reference(), bytes / 10)
         }),
-        Side::run("pull, resumed", |_| resumed(scratch.path(), &whole)),
+        Side::run("pull, resumed", |_| {
+            resumed(scratch.path(), &server.reference(), &digest, bytes)
+        }),
     ];
     print!("{}", report.take(Scenario { rows, sides }.run(settings)?));
     Ok(())
@@ -215,20 +228,19 @@ fn pull(scratch: &Path, reference: &str, bytes: u64) -> Outcome<Measured> {
 }
 
 /// Kills a pull when 90 % are recorded, and measures the next one.
-fn resumed(scratch: &Path, published: &Published) -> Outcome<Measured> {
+fn resumed(scratch: &Path, reference: &str, digest: &Digest, bytes: u64) -> Outcome<Measured> {
     let directory = scratch.join("store");
     let store = Store::create(&directory)?;
-    let reference = published.reference.to_string();
     let recorded = || {
-        let status = store.partial_status(&published.digest)?;
+        let status = store.partial_status(digest)?;
         Outcome::Ok(status.map_or(0, |status| status.done.len()))
     };
     let mut command = tasks::command("pull")?;
-    command.arg(&directory).arg(&reference);
+    command.arg(&directory).arg(reference);
     let first = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-    let enough = published.bytes / 10 * 9;
+    let enough = bytes / 10 * 9;
     kill_when(first, || Ok(recorded()? >= enough))?;
-    let rest = published.bytes - recorded()?;
+    let rest = bytes - recorded()?;
     rustix::fs::sync();
     let used = run(&mut command, rest)?;
     fs::remove_dir_all(&directory)?;

@@ -34,6 +34,17 @@ pub fn curl_and_sha256sum(url: &str, file: &Path, bytes: u64) -> Outcome<Measure
     Ok(fetched.then(hashed))
 }
 
+/// Copies a file that is in the page cache and syncs it, with `dd`: what the disk costs.
+///
+/// # Errors
+/// When it fails.
+pub fn copy_and_sync(from: &Path, to: &Path, bytes: u64) -> Outcome<Measured> {
+    let mut dd = Command::new(find("dd")?);
+    dd.arg(format!("if={}", from.display()));
+    dd.arg(format!("of={}", to.display()));
+    run(dd.args(["bs=1M", "conv=fdatasync", "status=none"]), bytes)
+}
+
 /// Copies an artifact into a layout with `skopeo`.
 ///
 /// # Errors

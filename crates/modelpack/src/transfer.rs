@@ -16,9 +16,9 @@ use tokio::task::JoinHandle;
 
 use crate::{Control, Error, Event, Item};
 
-/// Pieces that wait between network and disk. With pieces of at most some hundred kilobytes this is a
-/// few megabytes: enough to keep both busy, little enough for many blobs at once.
-const QUEUE: usize = 16;
+/// Pieces that wait between network and disk. With pieces of at most a quarter of a megabyte this is two
+/// megabytes: enough to keep both busy, little enough for many blobs at once.
+const QUEUE: usize = 8;
 /// Blobs of this size are hashed and recorded by threads of their own while they arrive.
 const FOLLOW_BYTES: u64 = 8 * 1024 * 1024;
 

@@ -24,6 +24,10 @@ use crate::policy::Reach;
 use crate::proxy::{Kind, Proxy};
 use crate::target::Target;
 
+/// Most bytes that a connection reads at once. Pieces of this size stay in the cache of a core until they are
+/// written, and few enough wait for the disk.
+const READ_BYTES: usize = 256 * 1024;
+
 pub(super) type Http = HttpClient<Connector, Throttled<Outgoing>>;
 
 /// On whose word a request is made, which decides how near its address may be and whether a client
@@ -94,6 +98,7 @@ impl Pools {
             };
             HttpClient::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
+                .http1_max_buf_size(READ_BYTES)
                 .build(connector)
         };
         Ok(Self {

@@ -26,6 +26,8 @@ use crate::target::Target;
 
 /// Whole bodies that break before chunks are tried instead.
 const WHOLE_BREAKS: u32 = 2;
+/// A body of at most so many bytes is not made smaller because connections break.
+const SMALL_BODY: u64 = 64 * 1024;
 /// How often content that is right here is sent again after the registry found it wrong.
 const CONTENT_REFUSALS: u32 = 2;
 
@@ -75,6 +77,7 @@ pub(crate) struct PushBlob<'a> {
     best: u64,
     fruitless: u32,
     whole_breaks: u32,
+    empty_breaks: u32,
     content_refusals: u32,
     /// Chunk size that is tried because whole bodies break.
     chunked: Option<u64>,
@@ -147,6 +150,7 @@ impl<'a> PushBlob<'a> {
             best: 0,
             fruitless: 0,
             whole_breaks: 0,
+            empty_breaks: 0,
             content_refusals: 0,
             chunked: None,
             cause: None,

@@ -7,7 +7,7 @@ use modelpack_spec::distribution::ErrorCode;
 
 use super::limits::Cut;
 use super::session::{Part, Received, check_stored, location, query, received, send};
-use super::{Action, PushBlob, Stage, Trouble, WHOLE_BREAKS, failure};
+use super::{Action, PushBlob, SMALL_BODY, Stage, Trouble, WHOLE_BREAKS, failure};
 use crate::client::Pushed;
 use crate::error::Error;
 use crate::exchange::Answer;
@@ -307,7 +307,22 @@ impl PushBlob<'_> {
         if stated == 0 && self.whole_breaks >= WHOLE_BREAKS {
             self.chunked = self.order.limits.chunk();
         }
+        if stated == part.start && trouble == Trouble::Broken {
+            self.brought_nothing(part);
+        }
         self.go_on(Duration::ZERO)
+    }
+
+    /// A connection broke and nothing of its body is there. A registry or a proxy that refuses a size and
+    /// hangs up at once looks like that, so after the second time smaller bodies are tried.
+    fn brought_nothing(&mut self, part: Part) {
+        self.empty_breaks += 1;
+        if self.empty_breaks >= WHOLE_BREAKS && part.length > SMALL_BODY {
+            self.empty_breaks = 0;
+            self.order.limits.refused_size(part.length);
+            // What was learnt is worth another try; it happens once for each size.
+            self.fruitless = self.fruitless.saturating_sub(1);
+        }
     }
 
     /// The session cannot be used any more. If it was to be closed, the blob may be there.
