@@ -53,7 +53,7 @@ pub(crate) struct Serve {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
 pub(crate) struct AccessArgs {
-    /// WHO:ACTIONS[:REPOSITORIES], such as `anonymous:pull` or `alice:pull,push:team/*` (repeatable)
+    /// `WHO:ACTIONS` or `WHO:ACTIONS:REPOSITORIES`, such as `anonymous:pull` or `alice:pull,push:team/*` (repeatable)
     /// [default: everybody everything; with passwords, every user everything]
     #[arg(long, value_name = "RULE")]
     pub(crate) allow: Vec<Rule>,
