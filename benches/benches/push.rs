@@ -25,18 +25,24 @@ fn main() -> Outcome<()> {
         let scratch = tempfile::tempdir()?;
         let (model, store) = (scratch.path().join("model"), scratch.path().join("store"));
         let files = write_model(&model, 1, settings.bytes)?;
-        let server = FaultyServer::start(&Synthetic::default())?;
-        // Another name for each round: what the registry has is not sent again.
-        let names: Vec<String> = (0..settings.runs)
-            .map(|round| format!("{}/bench/push-{round}:v1", server.host()))
+        // Another registry for each round: what one has is linked or not sent again.
+        let servers: Vec<FaultyServer> = (0..settings.runs)
+            .map(|_| FaultyServer::start(&Synthetic::default()))
+            .collect::<Outcome<_>>()?;
+        let names: Vec<String> = servers
+            .iter()
+            .map(|server| format!("{}/bench/push:v1", server.host()))
             .collect();
         for name in &names {
             build(&store, &model, name)?;
         }
         let sides = vec![
-            Side::run(SEND, |_| {
+            Side::run(SEND, |round| {
                 let mut command = tasks::command("send")?;
-                run(command.args(&files).arg(server.host()), settings.bytes)
+                run(
+                    command.args(&files).arg(servers[round].host()),
+                    settings.bytes,
+                )
             }),
             Side::run("push one blob", |round| {
                 let mut command = tasks::command("push")?;
