@@ -271,10 +271,19 @@ impl Run<'_> {
             "{{\"schemaVersion\":2,\"mediaType\":\"{MANIFEST}\",\"config\":{{\"mediaType\":\"a/b\",\
              \"digest\":\"{digest}\",\"size\":2}},\"layers\":[{layers}]}}"
         );
-        let call = Call::put(self.subject.manifest(&self.repository, "many"))
-            .header("content-type", MANIFEST)
-            .body(manifest);
-        let reply = self.subject.send(call).await?;
+        // Who refuses so much in the middle of it may hang up, and then the answer can be lost on the way; a
+        // registry that never answers has crashed.
+        let mut tries = 0;
+        let reply = loop {
+            let call = Call::put(self.subject.manifest(&self.repository, "many"))
+                .header("content-type", MANIFEST)
+                .body(manifest.clone());
+            tries += 1;
+            match self.subject.send(call).await {
+                Err(_) if tries < 5 => {}
+                answer => break answer?,
+            }
+        };
         hold(reply.status < 500, || {
             format!("the answer was {}", reply.status)
         })
