@@ -2,13 +2,78 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
 use modelpack::spec::{Encoding, FileRole, Timestamp};
-use modelpack::{BuildDialect, BuildOptions, CreationTime, ExtraFile};
+use modelpack::{BuildDialect, BuildOptions, CreationTime, ExtraFile, Reference};
 
-use crate::cli::{Build, BuildExtras, Dialect, Global, Network};
+use crate::cli::{Dialect, Global, Network};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::{printer, progress, settings};
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// The directory that holds the model
+    pub(crate) path: PathBuf,
+    /// Name of the artifact, with a tag
+    #[arg(short, long, value_name = "REF")]
+    pub(crate) target: Reference,
+    /// The Modelfile [default: ./Modelfile, else PATH/Modelfile]
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) modelfile: Option<PathBuf>,
+    /// Files at the same time [default: 5]
+    #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
+    pub(crate) concurrency: Option<usize>,
+    /// One raw layer per file; `--raw=false` makes one tar per file
+    #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) raw: bool,
+    /// Say in the config that the model reasons
+    #[arg(long)]
+    pub(crate) reasoning: bool,
+    /// Write no creation time
+    #[arg(long)]
+    pub(crate) no_creation_time: bool,
+    /// Where the source of the model is
+    #[arg(long, value_name = "URL")]
+    pub(crate) source_url: Option<String>,
+    /// Revision of the source
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) source_revision: Option<String>,
+    /// Write the real time, owner and group of each file; the artifact then differs between machines
+    #[arg(long)]
+    pub(crate) preserve_metadata: bool,
+    #[command(flatten)]
+    pub(crate) extras: BuildExtras,
+}
+
+/// What a build in another dialect or with more files takes.
+#[derive(Debug, Args)]
+pub(crate) struct BuildExtras {
+    /// The dialect of the artifact
+    #[arg(long, value_enum, value_name = "DIALECT", default_value = "modelpack")]
+    pub(crate) format: Dialect,
+    /// Add a licence (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) license: Vec<PathBuf>,
+    /// Add a Jinja chat template
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chat_template: Option<PathBuf>,
+    /// Add a multimodal projector
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mmproj: Option<PathBuf>,
+    /// Add a LoRA adapter (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) adapter: Vec<PathBuf>,
+    /// Add a draft model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) draft_model: Option<PathBuf>,
+    /// Write media types as ModelPack called them up to v0.0.6
+    #[arg(long)]
+    pub(crate) legacy_types: bool,
+    /// How many tokens the model is loaded for
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) context_size: Option<i64>,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyhow::Result<Exit> {
     let network = Network {

@@ -1,12 +1,33 @@
 //! `modelpack convert`.
 
-use modelpack::ConvertOptions;
+use clap::Args;
 use modelpack::spec::convert::Target;
+use modelpack::{ConvertOptions, Reference};
 
-use crate::cli::{Convert, Dialect, Global};
+use crate::cli::{Dialect, Global, Network};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::{progress, settings};
+
+#[derive(Debug, Args)]
+pub(crate) struct Convert {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// The dialect
+    #[arg(long, value_enum, value_name = "DIALECT")]
+    pub(crate) to: Dialect,
+    /// Name of the result [default: the tag with `-docker` or `-modelpack` at its end]
+    #[arg(short, long, value_name = "REF")]
+    pub(crate) target: Option<Reference>,
+    /// Convert in the registry, without the local store
+    #[arg(long)]
+    pub(crate) remote: bool,
+    /// Write media types as ModelPack called them up to v0.0.6
+    #[arg(long)]
+    pub(crate) legacy_types: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Convert) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;

@@ -2,10 +2,25 @@
 
 use std::path::PathBuf;
 
-use crate::cli::{Export, Global};
+use clap::Args;
+use modelpack::Reference;
+
+use crate::cli::Global;
 use crate::exit::{DONE, Exit, UsageError};
 use crate::printer::Printer;
 use crate::{progress, settings};
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// Put it into the store of Docker Model Runner [default: $MODELS_PATH or ~/.docker/models]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, required_unless_present = "image")]
+    pub(crate) to_dmr: Option<Option<PathBuf>>,
+    /// Write it as an image with this name into the local store: files below /models, nothing to run
+    #[arg(long, value_name = "REF", conflicts_with = "to_dmr")]
+    pub(crate) image: Option<Reference>,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Export) -> anyhow::Result<Exit> {
     if let Some(target) = &args.image {

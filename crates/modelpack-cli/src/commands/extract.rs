@@ -1,11 +1,29 @@
 //! `modelpack extract`.
 
-use modelpack::ExtractOptions;
+use std::path::PathBuf;
 
-use crate::cli::{Extract, Global, Network};
+use clap::Args;
+use modelpack::{ExtractOptions, Reference};
+
+use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit, UsageError};
 use crate::printer::Printer;
 use crate::{progress, settings};
+
+#[derive(Debug, Args)]
+pub(crate) struct Extract {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// The directory
+    #[arg(required_unless_present = "output")]
+    pub(crate) directory: Option<PathBuf>,
+    /// The directory, as a flag
+    #[arg(long, value_name = "DIR", conflicts_with = "directory")]
+    pub(crate) output: Option<PathBuf>,
+    /// Files at the same time [default: 5]
+    #[arg(long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
+    pub(crate) concurrency: Option<usize>,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Extract) -> anyhow::Result<Exit> {
     let network = Network {

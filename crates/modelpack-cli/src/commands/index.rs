@@ -1,9 +1,27 @@
 //! `modelpack index`.
 
-use crate::cli::{CreateIndex, Global, Index};
+use clap::{Args, Subcommand};
+use modelpack::Reference;
+
+use crate::cli::Global;
 use crate::exit::{DONE, Exit};
 use crate::printer::{Printer, table};
 use crate::{settings, units};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Index {
+    /// Put artifacts of the local store behind one name
+    Create(CreateIndex),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateIndex {
+    /// Name of the index, with a tag
+    pub(crate) reference: Reference,
+    /// A variant: its name and the artifact (repeatable; the first is the default)
+    #[arg(long, value_name = "NAME=REF", required = true, value_parser = parse_variant)]
+    pub(crate) variant: Vec<(String, Reference)>,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Index) -> anyhow::Result<Exit> {
     let Index::Create(CreateIndex { reference, variant }) = args;
@@ -29,4 +47,12 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Index) -> anyh
         table(&rows)
     })?;
     Ok(DONE)
+}
+
+fn parse_variant(text: &str) -> Result<(String, Reference), String> {
+    let (name, reference) = text
+        .split_once('=')
+        .ok_or("write NAME=REF, such as Q4_K_M=ghcr.io/me/model:q4")?;
+    let reference: Reference = reference.parse().map_err(|error| format!("{error}"))?;
+    Ok((name.to_owned(), reference))
 }

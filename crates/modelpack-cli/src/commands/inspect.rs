@@ -2,14 +2,38 @@
 
 use std::collections::BTreeMap;
 
+use clap::Args;
 use modelpack::{
     CompareReport, Control, InspectReport, Place, Reference, TensorReport, Toolkit, compare,
 };
 
-use crate::cli::{Global, Inspect};
+use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit};
 use crate::printer::{Printer, note, table};
 use crate::{progress, settings};
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// Ask the registry instead of the local store
+    #[arg(long)]
+    pub(crate) remote: bool,
+    /// Print the config as it was received
+    #[arg(long, conflicts_with_all = ["files", "tensors", "other"])]
+    pub(crate) config: bool,
+    /// List the files as a tree
+    #[arg(long)]
+    pub(crate) files: bool,
+    /// List the tensors; of a remote artifact only the headers of its weights are fetched
+    #[arg(long)]
+    pub(crate) tensors: bool,
+    /// Another artifact: say what differs
+    #[arg(value_name = "OTHER", conflicts_with = "files")]
+    pub(crate) other: Option<Reference>,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Inspect) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;

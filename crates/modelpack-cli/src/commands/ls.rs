@@ -1,12 +1,25 @@
 //! `modelpack ls`.
 
-use modelpack::ListEntry;
+use clap::Args;
+use modelpack::{ListEntry, Reference};
 use serde::Serialize;
 
-use crate::cli::{Global, Ls};
+use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit};
 use crate::printer::{Printer, table};
 use crate::{progress, settings, units};
+
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    /// List the tags of this repository in its registry
+    #[arg(long, value_name = "REPOSITORY")]
+    pub(crate) remote: Option<Reference>,
+    /// List downloads that are not finished
+    #[arg(long, conflicts_with = "remote")]
+    pub(crate) partial: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Ls) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;

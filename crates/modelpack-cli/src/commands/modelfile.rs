@@ -1,12 +1,60 @@
 //! `modelpack modelfile generate`.
 
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use modelpack::GenerateOptions;
 use modelpack::modelfile::Metadata;
 
-use crate::cli::{Generate, Global, Modelfile};
+use crate::cli::Global;
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::{printer, settings};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Modelfile {
+    /// Write a Modelfile for a directory
+    Generate(Generate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// The directory that holds the model
+    pub(crate) path: PathBuf,
+    /// Name of the model [default: the name of the directory]
+    #[arg(short, long)]
+    pub(crate) name: Option<String>,
+    /// Architecture
+    #[arg(long)]
+    pub(crate) arch: Option<String>,
+    /// Family
+    #[arg(long)]
+    pub(crate) family: Option<String>,
+    /// Format
+    #[arg(long)]
+    pub(crate) format: Option<String>,
+    /// Number of parameters
+    #[arg(long)]
+    pub(crate) param_size: Option<String>,
+    /// Precision
+    #[arg(long)]
+    pub(crate) precision: Option<String>,
+    /// Quantisation
+    #[arg(long)]
+    pub(crate) quantization: Option<String>,
+    /// The directory that gets the Modelfile
+    #[arg(short = 'O', long, value_name = "DIR", default_value = ".")]
+    pub(crate) output: PathBuf,
+    /// Replace a Modelfile that is there
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Take files that would be left out (repeatable)
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) include: Vec<String>,
+    /// Leave files out (repeatable)
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
+}
 
 pub(crate) async fn run(
     global: &Global,

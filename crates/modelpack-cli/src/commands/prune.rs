@@ -2,10 +2,22 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::cli::{Global, Prune};
+use clap::Args;
+
+use crate::cli::Global;
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::{settings, units};
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// Only say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Also remove downloads that nobody has continued for so many hours
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) partials_older_than: Option<u64>,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Prune) -> anyhow::Result<Exit> {
     let age = args

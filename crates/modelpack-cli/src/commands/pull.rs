@@ -1,12 +1,38 @@
 //! `modelpack pull`.
 
-use modelpack::spec::variant::Choice;
-use modelpack::{ExtractOptions, Place, PullOptions, Sharing, fitting_size};
+use std::path::PathBuf;
 
-use crate::cli::{Global, Pull};
+use clap::Args;
+use modelpack::spec::variant::Choice;
+use modelpack::{ExtractOptions, Place, PullOptions, Reference, Sharing, fitting_size};
+
+use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::{progress, settings};
+
+#[derive(Debug, Args)]
+pub(crate) struct Pull {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// Also put its files into this directory: read-only links into the store, no second copy on disk
+    #[arg(long, value_name = "DIR")]
+    pub(crate) extract_dir: Option<PathBuf>,
+    /// Of several variants, the one with this name or quantisation
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["max_size", "fit"])]
+    pub(crate) variant: Option<String>,
+    /// Of several variants, the largest one of at most this size, such as 8GiB
+    #[arg(long, value_name = "SIZE", value_parser = crate::units::parse_bytes, conflicts_with = "fit")]
+    pub(crate) max_size: Option<u64>,
+    /// Of several variants, the largest one that fits into the free memory of this machine
+    #[arg(long)]
+    pub(crate) fit: bool,
+    /// Put the files into the directory only, as files of their own, and leave the store alone
+    #[arg(long, requires = "extract_dir")]
+    pub(crate) extract_from_remote: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;

@@ -1,11 +1,24 @@
 //! `modelpack push`.
 
-use modelpack::{Place, PushOptions};
+use clap::Args;
+use modelpack::{Place, PushOptions, Reference};
 
-use crate::cli::{Global, Push};
+use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::{progress, settings};
+
+#[derive(Debug, Args)]
+pub(crate) struct Push {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// Also push it in the other dialect, with the same layers [default name: the tag with `-docker` or
+    /// `-modelpack` at its end]
+    #[arg(long, value_name = "REF", num_args = 0..=1, require_equals = true)]
+    pub(crate) twin: Option<Option<Reference>>,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;

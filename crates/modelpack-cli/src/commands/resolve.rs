@@ -1,11 +1,31 @@
 //! `modelpack resolve`.
 
-use modelpack::{Fetch, ResolveOptions};
+use std::path::PathBuf;
 
-use crate::cli::{Global, Resolve};
+use clap::Args;
+use modelpack::{Fetch, Reference, ResolveOptions};
+
+use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::{progress, settings};
+
+#[derive(Debug, Args)]
+pub(crate) struct Resolve {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// Where the directory is made [default: inside the store]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Never ask the registry
+    #[arg(long, conflicts_with = "always_pull")]
+    pub(crate) no_pull: bool,
+    /// Ask the registry where the tag points now, even when it is here
+    #[arg(long)]
+    pub(crate) always_pull: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Resolve) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;

@@ -1,9 +1,18 @@
 //! `modelpack rm`.
 
-use crate::cli::{Global, Rm};
+use clap::Args;
+use modelpack::Reference;
+
+use crate::cli::Global;
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::settings;
+
+#[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// The name; with a digest, every name of that artifact in the repository
+    pub(crate) reference: Reference,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Rm) -> anyhow::Result<Exit> {
     let report = settings::local(global)?.remove(&args.reference).await?;

@@ -3,12 +3,33 @@
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
-use modelpack::{Fetch, LaunchCommand, ResolveOptions};
+use clap::Args;
+use modelpack::{Fetch, LaunchCommand, Reference, ResolveOptions};
 
-use crate::cli::{Global, Run};
+use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::{progress, settings};
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The artifact
+    pub(crate) reference: Reference,
+    /// The engine: llama-server, llama-cli or vllm, or a path of one
+    #[arg(long, value_name = "ENGINE", env = "MODELPACK_ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// Only print the command
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Never ask the registry
+    #[arg(long)]
+    pub(crate) no_pull: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    /// More arguments for the engine
+    #[arg(last = true)]
+    pub(crate) arguments: Vec<String>,
+}
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Run) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;

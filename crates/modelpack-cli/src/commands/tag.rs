@@ -1,8 +1,19 @@
 //! `modelpack tag`.
 
-use crate::cli::{Global, Tag};
+use clap::Args;
+use modelpack::Reference;
+
+use crate::cli::Global;
 use crate::exit::{DONE, Exit};
 use crate::settings;
+
+#[derive(Debug, Args)]
+pub(crate) struct Tag {
+    /// The artifact
+    pub(crate) source: Reference,
+    /// Its new name
+    pub(crate) target: Reference,
+}
 
 pub(crate) async fn run(global: &Global, args: Tag) -> anyhow::Result<Exit> {
     settings::local(global)?
