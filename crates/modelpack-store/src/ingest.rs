@@ -1,7 +1,7 @@
 //! Taking a file into the store with at most one read of it.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -9,8 +9,9 @@ use modelpack_spec::{Algorithm, Digest};
 
 use crate::blob::{Scratch, publish};
 use crate::cache::{DigestCache, FileKey};
+use crate::copy::Copy;
 use crate::error::IoContext;
-use crate::layout::{BUFFER, hash_prefix};
+use crate::layout::hash_prefix;
 use crate::{Error, Lease, durable};
 
 /// How a file may become a blob.
@@ -106,10 +107,15 @@ impl Lease {
             // The clone is a snapshot, so it is the clone that is hashed.
             (hash(&copy, size, path, &mut tick)?, Adopted::Reflinked)
         } else {
-            (
-                copy_and_hash(&file, &copy, size, path, &scratch.path, &mut tick)?,
-                Adopted::Copied,
-            )
+            preallocate(&copy, size, &scratch.path)?;
+            let copying = Copy {
+                from: &file,
+                to: &copy,
+                size,
+                path,
+                scratch: &scratch.path,
+            };
+            (copying.run(&mut tick)?, Adopted::Copied)
         };
         let after = FileKey::new(&file.metadata().at("read", path)?);
         let copied = copy.metadata().at("read", &scratch.path)?.len();
@@ -193,45 +199,6 @@ fn hash(file: &File, size: u64, path: &Path, tick: Tick<'_>) -> Result<Digest, E
     }
 }
 
-fn copy_and_hash(
-    mut from: &File,
-    mut to: &File,
-    size: u64,
-    path: &Path,
-    scratch: &Path,
-    tick: Tick<'_>,
-) -> Result<Digest, Error> {
-    use std::io::Write;
-    preallocate(to, size, scratch)?;
-    let mut hasher = modelpack_spec::Hasher::new(Algorithm::Sha256);
-    let mut buffer = vec![0; BUFFER];
-    let mut total = 0;
-    loop {
-        let read = match from.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Error::io("read", path, error)),
-        };
-        total += read as u64;
-        // A file that grows without end must not fill the disk.
-        if total > size {
-            return Err(Error::FileChanged {
-                path: path.to_owned(),
-            });
-        }
-        hasher.update(&buffer[..read]);
-        to.write_all(&buffer[..read]).at("write", scratch)?;
-        tick(read as u64).at("read", path)?;
-    }
-    if total != size {
-        return Err(Error::FileChanged {
-            path: path.to_owned(),
-        });
-    }
-    Ok(hasher.finish())
-}
-
 /// Reserves room, so that a full disk is noticed at once and the file lies in one piece.
 ///
 /// # Errors
@@ -250,7 +217,7 @@ pub(crate) fn preallocate(file: &File, size: u64, path: &Path) -> Result<(), Err
         });
     }
     #[cfg(target_os = "linux")]
-    {
+    if !is_in_memory(file) {
         use rustix::io::Errno;
         match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, size) {
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {}
@@ -262,4 +229,12 @@ pub(crate) fn preallocate(file: &File, size: u64, path: &Path) -> Result<(), Err
         }
     }
     file.set_len(size).at("allocate", path)
+}
+
+/// Whether the file lies on a tmpfs. That has no extents that could be reserved: to allocate there is to take
+/// every page, for as long as writing takes, before the first byte is asked for.
+#[cfg(target_os = "linux")]
+fn is_in_memory(file: &File) -> bool {
+    // `TMPFS_MAGIC` of statfs(2).
+    rustix::fs::fstatfs(file).is_ok_and(|stat| stat.f_type == 0x0102_1994)
 }

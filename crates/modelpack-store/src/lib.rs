@@ -30,6 +30,7 @@
 
 mod blob;
 mod cache;
+mod copy;
 mod durable;
 mod error;
 mod ingest;

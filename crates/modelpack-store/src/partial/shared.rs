@@ -25,7 +25,10 @@ pub(super) struct Shared {
     pub(super) data: File,
     path: PathBuf,
     state: Mutex<State>,
-    changed: Condvar,
+    /// There is something to hash, or the threads end.
+    hashable: Condvar,
+    /// There is enough to record, or the threads end.
+    recordable: Condvar,
 }
 
 #[derive(Debug)]
@@ -40,6 +43,11 @@ pub(super) struct State {
     pub(super) hashed: u64,
     /// The hash was begun by another process, whose bytes were not read again.
     is_restored: bool,
+    /// The hashing thread has nothing to do. To wake a thread costs as much as to write a small piece, so
+    /// writers ask first.
+    is_hash_waiting: bool,
+    /// The recording thread wants to be woken when so many bytes are written.
+    record_at: u64,
     following: Following,
     failure: Option<Error>,
 }
@@ -72,10 +80,13 @@ impl Shared {
                 hasher,
                 hashed,
                 is_restored,
+                is_hash_waiting: false,
+                record_at: u64::MAX,
                 following: Following::No,
                 failure: None,
             }),
-            changed: Condvar::new(),
+            hashable: Condvar::new(),
+            recordable: Condvar::new(),
         }
     }
 
@@ -110,8 +121,15 @@ impl Shared {
                 state.hashed = range.end;
             }
             state.written.insert(range);
+            let is_hashable = state.is_hash_waiting && state.written.frontier() > state.hashed;
+            let is_recordable = state.written.len() >= state.record_at;
             drop(state);
-            self.changed.notify_all();
+            if is_hashable {
+                self.hashable.notify_one();
+            }
+            if is_recordable {
+                self.recordable.notify_one();
+            }
         }
         Ok(())
     }
@@ -169,7 +187,8 @@ impl Shared {
             (_, false) => Following::Ending,
         };
         drop(state);
-        self.changed.notify_all();
+        self.hashable.notify_one();
+        self.recordable.notify_one();
     }
 
     /// Hashes behind the writers until there is nothing left to wait for. An error ends it; `verify` will
@@ -190,7 +209,14 @@ impl Shared {
                         Following::No | Following::Abandoned => return,
                         Following::Ending if frontier <= at => return,
                         _ if frontier > at => break frontier.min(at + STRIDE),
-                        _ => state = self.wait(state),
+                        _ => {
+                            state.is_hash_waiting = true;
+                            state = self
+                                .hashable
+                                .wait(state)
+                                .unwrap_or_else(PoisonError::into_inner);
+                            state.is_hash_waiting = false;
+                        }
                     }
                 }
             };
@@ -205,26 +231,22 @@ impl Shared {
     /// there is nothing left to wait for.
     pub(super) fn wait_for_bytes(&self, recorded: u64, count: u64, longest: Duration) -> bool {
         let mut state = self.state();
+        state.record_at = recorded.saturating_add(count);
         loop {
             let is_early = |state: &mut State| {
-                state.following == Following::Yes
-                    && state.written.len() < recorded.saturating_add(count)
+                state.following == Following::Yes && state.written.len() < state.record_at
             };
-            let waited = self.changed.wait_timeout_while(state, longest, is_early);
+            let waited = self.recordable.wait_timeout_while(state, longest, is_early);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
             if state.following != Following::Yes {
                 return false;
             }
             if state.written.len() > recorded {
+                // Nobody waits meanwhile.
+                state.record_at = u64::MAX;
                 return true;
             }
         }
-    }
-
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.changed
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next write fails with this.
