@@ -28,6 +28,10 @@ pub trait Observer: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// Marks a request that came over a connection too many.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Crowded;
+
 /// One answer, as an [`Observer`] sees it.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]

@@ -13,7 +13,7 @@ use modelpack_spec::distribution::{DOCKER_DISTRIBUTION_API_VERSION, Endpoint, Er
 use crate::access::Caller;
 use crate::answer::{Answer, Head, Refusal, finish, warn};
 use crate::metrics::{self, Metrics};
-use crate::observe::{Exchange, Peer};
+use crate::observe::{Crowded, Exchange, Peer};
 use crate::rate::Buckets;
 use crate::receive::Incoming;
 use crate::session::{Lifetime, Sessions};
@@ -129,6 +129,9 @@ impl Registry {
         check_framing(&head.headers)?;
         if let Some(answer) = self.page(head).await {
             return answer;
+        }
+        if head.extensions.get::<Crowded>().is_some() {
+            return Err(Refusal::too_many("too many connections"));
         }
         self.check_rate(head)?;
         let endpoint = Endpoint::parse(

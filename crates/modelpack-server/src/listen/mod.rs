@@ -16,16 +16,21 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use self::guarded::Guarded;
 #[cfg(feature = "tls")]
 pub use self::tls::TlsIdentity;
-use crate::observe::Peer;
+use crate::observe::{Crowded, Peer};
 use crate::{Error, Registry};
 
 /// Pause after the system had no resources for another connection, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections beyond the limit that are told so at once; still further ones wait to be accepted. Few, since
+/// each holds a socket, and none for long.
+const MAX_REFUSED: usize = 16;
+/// Longest time in which a client that will be refused has to say what it wants.
+const REFUSED_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often upload sessions are looked through for those that are over.
 const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 
@@ -33,7 +38,8 @@ const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ListenOptions {
-    /// Most connections at once; further ones wait to be accepted. Default 256.
+    /// Most connections at once. One more is answered by 429 and closed, but for `/healthz` and `/metrics`.
+    /// Default 256.
     pub max_connections: u32,
     /// Longest time from the opening of a connection, or from the last answer, to the end of the next
     /// request head. Default 30 s.
@@ -127,19 +133,20 @@ async fn accept(
     connections: Arc<Semaphore>,
     mut stopped: watch::Receiver<()>,
 ) {
+    let refusals = Arc::new(Semaphore::new(MAX_REFUSED));
     loop {
         let next = async {
-            let permit = Arc::clone(&connections).acquire_owned().await.ok()?;
-            Some((socket.accept().await, permit))
+            let accepted = socket.accept().await;
+            (accepted, place(&connections, &refusals).await)
         };
-        let (accepted, permit) = tokio::select! {
+        let (accepted, place) = tokio::select! {
             biased;
             // Nothing is ever sent: the channel only tells that the other end is gone.
             _ = stopped.changed() => return,
-            next = next => match next {
-                Some(next) => next,
-                None => return,
-            },
+            next = next => next,
+        };
+        let Some((permit, is_crowded)) = place else {
+            return;
         };
         match accepted {
             Ok((stream, peer)) => {
@@ -147,6 +154,7 @@ async fn accept(
                     registry: registry.clone(),
                     options: options.clone(),
                     peer,
+                    is_crowded,
                     stopped: stopped.clone(),
                 };
                 tokio::spawn(async move {
@@ -156,6 +164,22 @@ async fn accept(
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
+    }
+}
+
+/// A place for a connection, and whether it is one of those that are only told that there are too many. Nothing
+/// when the listener is gone.
+async fn place(
+    connections: &Arc<Semaphore>,
+    refusals: &Arc<Semaphore>,
+) -> Option<(OwnedSemaphorePermit, bool)> {
+    if let Ok(permit) = Arc::clone(connections).try_acquire_owned() {
+        return Some((permit, false));
+    }
+    tokio::select! {
+        biased;
+        permit = Arc::clone(refusals).acquire_owned() => Some((permit.ok()?, true)),
+        permit = Arc::clone(connections).acquire_owned() => Some((permit.ok()?, false)),
     }
 }
 
@@ -174,6 +198,8 @@ struct Connection {
     registry: Registry,
     options: ListenOptions,
     peer: SocketAddr,
+    /// There are too many already.
+    is_crowded: bool,
     stopped: watch::Receiver<()>,
 }
 
@@ -202,17 +228,26 @@ impl Connection {
             registry,
             options,
             peer,
+            is_crowded,
             mut stopped,
         } = self;
+        let header_timeout = match is_crowded {
+            true => options.header_timeout.min(REFUSED_TIMEOUT),
+            false => options.header_timeout,
+        };
         let service = service_fn(move |mut request: http::Request<_>| {
             request.extensions_mut().insert(Peer(peer));
+            if is_crowded {
+                request.extensions_mut().insert(Crowded);
+            }
             let registry = registry.clone();
             async move { Ok::<_, Infallible>(registry.handle(request).await) }
         });
         let stream = Guarded::new(stream, options.write_timeout);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(options.header_timeout)
+            .header_read_timeout(header_timeout)
+            .keep_alive(!is_crowded)
             .max_buf_size(options.max_head_bytes.max(8 * 1024))
             .half_close(true)
             .serve_connection(TokioIo::new(stream), service);

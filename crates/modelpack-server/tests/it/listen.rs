@@ -139,19 +139,36 @@ async fn a_shutdown_lets_requests_end() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait() {
+async fn a_connection_beyond_the_limit_is_told_so() {
     let mut limits = ListenOptions::default();
     limits.max_connections = 1;
     let listener = start(Options::default(), limits).await;
-    let first = TcpStream::connect(listener.local_addr()).await.unwrap();
-    let request = b"GET /v2/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-    let mut second = TcpStream::connect(listener.local_addr()).await.unwrap();
-    second.write_all(request).await.unwrap();
-    let mut byte = [0];
-    let waiting = tokio::time::timeout(Duration::from_millis(50), second.read(&mut byte)).await;
-    assert!(waiting.is_err(), "it was served beside the first");
-    drop(first);
-    let mut answer = String::new();
-    second.read_to_string(&mut answer).await.unwrap();
+    let ask = async |path: &str, more: &str| {
+        let mut stream = TcpStream::connect(listener.local_addr()).await.unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{more}\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        // Ends, since the connection is closed although nobody has asked for that.
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let mut first = TcpStream::connect(listener.local_addr()).await.unwrap();
+    let request = b"GET /v2/ HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    first.write_all(request).await.unwrap();
+    first.read_exact(&mut [0; 12]).await.unwrap();
+    let answer = ask("/v2/", "").await;
+    assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    assert!(answer.contains("\r\nretry-after: "), "{answer}");
+    assert!(answer.contains("TOOMANYREQUESTS"), "{answer}");
+    // Who watches over the registry is not told that it is ill because it is busy.
+    let answer = ask("/healthz", "").await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    drop(first);
+    // The listener learns of the end in its own time.
+    let close = "connection: close\r\n";
+    let mut again = ask("/v2/x/tags/list", close).await;
+    while again.starts_with("HTTP/1.1 429 ") {
+        again = ask("/v2/x/tags/list", close).await;
+    }
+    assert!(again.starts_with("HTTP/1.1 404 "), "{again}");
 }
