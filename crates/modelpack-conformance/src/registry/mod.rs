@@ -3,6 +3,7 @@
 mod auth;
 mod blobs;
 mod calls;
+mod checks;
 mod client;
 mod content;
 mod data;
