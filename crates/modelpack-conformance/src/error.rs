@@ -40,6 +40,22 @@ pub enum Error {
         /// Names that there are.
         known: Vec<String>,
     },
+    /// The text names no artifact.
+    #[error("`{target}` names no artifact: {reason}")]
+    InvalidTarget {
+        /// The text.
+        target: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The artifact cannot be read from its registry.
+    #[error("cannot read `{target}`: {reason}")]
+    Unavailable {
+        /// Where it should be.
+        target: String,
+        /// What the registry did instead of answering with it.
+        reason: String,
+    },
     /// No name was given and the layout does not hold exactly one manifest.
     #[error("`{}` holds {} manifests; name one of: {}", path.display(), known.len(), known.join(", "))]
     Ambiguous {

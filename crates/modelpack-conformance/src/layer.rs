@@ -3,12 +3,14 @@
 use std::io::{self, Read};
 
 use modelpack_spec::rules::{Contents, Entry};
-use modelpack_spec::{Algorithm, Digest, Encoding, Hasher};
+use modelpack_spec::{Algorithm, Digest, Encoding, FilePath, Hasher, PathSet};
 
 /// Most bytes a compressed layer may grow to for each of its own; deflate cannot reach more than 1032.
 const MAX_EXPANSION: u64 = 1100;
 /// Most entries that are listed of one archive: enough for any model, little enough for memory.
 const MAX_ENTRIES: usize = 100_000;
+/// Most hazards that are listed of one archive: more would say the same again.
+const MAX_HAZARDS: usize = 20;
 
 /// What the bytes of a layer are.
 pub(crate) struct Facts {
@@ -18,8 +20,17 @@ pub(crate) struct Facts {
     pub(crate) size: u64,
     /// Digest after decompression, or why there is none.
     pub(crate) diff_id: Result<Digest, String>,
-    /// Entries, when it is an archive that can be read.
-    pub(crate) contents: Option<Result<Contents, String>>,
+    /// What is inside, when it is an archive that can be read.
+    pub(crate) contents: Option<Result<Inside, String>>,
+    /// Whether there is more than the caller wanted to read.
+    pub(crate) goes_on: bool,
+}
+
+/// What is inside an archive.
+pub(crate) struct Inside {
+    pub(crate) contents: Contents,
+    /// Entries that a careful reader refuses, with the reason.
+    pub(crate) hazards: Vec<String>,
 }
 
 /// Reads a layer to its end, in bounded memory. Both digests are of the given algorithms.
@@ -54,6 +65,7 @@ pub(crate) fn examine(
         digest: outer.hasher.finish(),
         diff_id,
         contents,
+        goes_on: false,
     })
 }
 
@@ -67,7 +79,7 @@ fn archive(
     reader: impl Read,
     algorithm: Algorithm,
     limit: u64,
-) -> (Result<Digest, String>, Option<Result<Contents, String>>) {
+) -> (Result<Digest, String>, Option<Result<Inside, String>>) {
     let mut inner = Counted::new(reader.take(limit), algorithm);
     let contents = list(&mut inner).map_err(|error| error.to_string());
     let diff_id = io::copy(&mut inner, &mut io::sink())
@@ -76,8 +88,9 @@ fn archive(
     (diff_id, Some(contents))
 }
 
-fn list(reader: impl Read) -> io::Result<Contents> {
+fn list(reader: impl Read) -> io::Result<Inside> {
     let mut entries = Vec::new();
+    let (mut hazards, mut paths) = (Vec::new(), PathSet::new());
     for entry in tar::Archive::new(reader).entries()? {
         let mut entry = entry?;
         if entries.len() == MAX_ENTRIES {
@@ -93,7 +106,13 @@ fn list(reader: impl Read) -> io::Result<Contents> {
                 }
             }
         }
+        let link = entry.link_name_bytes();
+        let link = link.map(|link| String::from_utf8_lossy(&link).into_owned());
         let header = entry.header();
+        let hazard = hazard(&path, header.entry_type(), link.as_deref(), &mut paths);
+        if let Some(hazard) = hazard.filter(|_| hazards.len() < MAX_HAZARDS) {
+            hazards.push(format!("entry {path:?}: {hazard}"));
+        }
         let mut found = Entry::new(path);
         found.is_file = header.entry_type().is_file();
         found.mtime = header.mtime().ok();
@@ -103,7 +122,59 @@ fn list(reader: impl Read) -> io::Result<Contents> {
         found.platform_keys = platform_keys;
         entries.push(found);
     }
-    Ok(Contents::new(entries))
+    Ok(Inside {
+        contents: Contents::new(entries),
+        hazards,
+    })
+}
+
+/// Why a careful reader refuses an entry.
+fn hazard(
+    path: &str,
+    kind: tar::EntryType,
+    link: Option<&str>,
+    paths: &mut PathSet,
+) -> Option<String> {
+    // `tar` itself writes the directory that it packs as `./`, and names below it likewise.
+    let name = path.strip_prefix("./").unwrap_or(path);
+    let parsed = match (kind.is_dir(), name.trim_end_matches('/')) {
+        (true, "" | ".") => return None,
+        (true, name) => FilePath::parse(name).map(|_| ()),
+        (false, _) => FilePath::parse(name).and_then(|path| paths.insert(&path)),
+    };
+    if let Err(error) = parsed {
+        return Some(error.to_string());
+    }
+    let link = link.unwrap_or_default();
+    let parent = name.rsplit_once('/').map_or("", |(parent, _)| parent);
+    match kind {
+        tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::Directory => None,
+        tar::EntryType::Symlink if !stays_inside(parent, link) => {
+            Some(format!("it is a link to {link:?}, which leads out"))
+        }
+        tar::EntryType::Link if !stays_inside("", link) => {
+            Some(format!("it is a hard link to {link:?}, which leads out"))
+        }
+        tar::EntryType::Symlink | tar::EntryType::Link => None,
+        _ => Some("it is neither file nor directory nor link".to_owned()),
+    }
+}
+
+/// Whether a target, seen from a directory of the archive, lies inside the archive.
+fn stays_inside(directory: &str, target: &str) -> bool {
+    if target.is_empty() || target.starts_with(['/', '\\']) {
+        return false;
+    }
+    let mut depth = directory.split('/').filter(|name| !name.is_empty()).count();
+    for name in target.split(['/', '\\']) {
+        match name {
+            "" | "." => {}
+            ".." if depth == 0 => return false,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    true
 }
 
 /// Hashes and counts what passes.

@@ -25,16 +25,24 @@
 
 mod artifact;
 mod error;
+mod inspection;
 mod layer;
 mod layout;
 mod registry;
+mod remote;
 mod report;
+mod requirement;
+mod target;
 
-pub use artifact::judge_artifact;
+pub use artifact::{judge_artifact, judge_files};
 pub use error::Error;
 pub use layout::judge_layout;
 pub use registry::{
-    Answered, Api, ClientError, DataSet, HttpTransport, RegistryCheck, RegistryOptions,
-    RegistryReport, RequestBody, Transport, TransportError, Verdict, judge_registry,
+    AnswerBody, Answered, Api, ClientError, DataSet, HttpTransport, Opened, RegistryCheck,
+    RegistryOptions, RegistryReport, RequestBody, Transport, TransportError, Verdict,
+    judge_registry,
 };
+pub use remote::{RemoteTarget, judge_remote};
 pub use report::{Check, Finding, Outcome, Report};
+pub use requirement::{Requirement, RuleSet};
+pub use target::{ArtifactTarget, judge_target};

@@ -28,19 +28,18 @@ struct Token {
 }
 
 /// The `Authorization` header that answers one of the challenges; `None` when none can be answered.
+/// Tokens are also given to those who have no login, for what is public.
 pub(super) async fn answer(
     transport: &dyn Transport,
     at: &Url,
     headers: &HeaderMap,
-    login: &(String, String),
+    login: Option<&(String, String)>,
 ) -> Option<String> {
-    let basic = format!(
-        "Basic {}",
-        STANDARD.encode(format!("{}:{}", login.0, login.1))
-    );
+    let basic = login
+        .map(|(name, password)| format!("Basic {}", STANDARD.encode(format!("{name}:{password}"))));
     for header in headers.get_all(WWW_AUTHENTICATE) {
         match parse(header.to_str().ok()?) {
-            Some(Challenge::Basic) => return Some(basic),
+            Some(Challenge::Basic) => return basic,
             Some(Challenge::Bearer {
                 realm,
                 service,
@@ -53,11 +52,11 @@ pub(super) async fn answer(
                 for scope in scope.iter().flat_map(|scope| scope.split(' ')) {
                     url.query_pairs_mut().append_pair("scope", scope);
                 }
-                let request = Request::get(url.as_str())
-                    .header(ACCEPT, "application/json")
-                    .header(AUTHORIZATION, &basic)
-                    .body(RequestBody::default())
-                    .ok()?;
+                let mut request = Request::get(url.as_str()).header(ACCEPT, "application/json");
+                if let Some(basic) = basic {
+                    request = request.header(AUTHORIZATION, basic);
+                }
+                let request = request.body(RequestBody::default()).ok()?;
                 let body: Bytes = transport.send(request).await.ok()?.into_body();
                 let token: Token = serde_json::from_slice(&body).ok()?;
                 return Some(format!("Bearer {}", token.access_token.or(token.token)?));

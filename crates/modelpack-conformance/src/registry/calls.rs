@@ -7,7 +7,7 @@ use modelpack_spec::Digest;
 use url::Url;
 
 use super::auth;
-use super::wire::{RequestBody, Transport};
+use super::wire::{AnswerBody, RequestBody, Transport, TransportError};
 
 /// Most redirects that are followed.
 const MAX_REDIRECTS: usize = 10;
@@ -16,7 +16,7 @@ const QUOTED_CHARS: usize = 200;
 
 /// Why a check did not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     /// The registry does not offer what was tried, and says so as the specification wants it.
     Unsupported(String),
     /// The registry did something else than the specification wants.
@@ -25,7 +25,7 @@ pub(super) enum Problem {
     NoAnswer(String),
 }
 
-pub(super) type Outcome<T = ()> = Result<T, Problem>;
+pub(crate) type Outcome<T = ()> = Result<T, Problem>;
 
 pub(super) fn wrong(message: impl Into<String>) -> Problem {
     Problem::Wrong(message.into())
@@ -42,7 +42,7 @@ pub(super) fn hold(holds: bool, message: impl FnOnce() -> String) -> Outcome {
 
 /// A request that is being put together.
 #[derive(Debug, Clone)]
-pub(super) struct Call {
+pub(crate) struct Call {
     method: Method,
     url: Url,
     headers: HeaderMap,
@@ -59,7 +59,7 @@ impl Call {
         }
     }
 
-    pub(super) fn get(url: Url) -> Self {
+    pub(crate) fn get(url: Url) -> Self {
         Self::new(Method::GET, url)
     }
 
@@ -88,7 +88,7 @@ impl Call {
         self
     }
 
-    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         let value = value
             .parse()
             .expect("the suite writes header values itself");
@@ -106,6 +106,35 @@ impl Call {
         self
     }
 
+    fn request(&self) -> Outcome<Request<RequestBody>> {
+        let mut request = Request::new(self.body.clone());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self
+            .url
+            .as_str()
+            .parse()
+            .map_err(|error| wrong(format!("`{}` is no address: {error}", self.url)))?;
+        *request.headers_mut() = self.headers.clone();
+        Ok(request)
+    }
+
+    fn reply<B>(&self, answer: http::Response<B>) -> Reply<B> {
+        let (head, body) = answer.into_parts();
+        Reply {
+            url: self.url.clone(),
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body,
+        }
+    }
+
+    fn no_answer(&self, error: &TransportError) -> Problem {
+        let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+        let (method, path) = (&self.method, self.url.path());
+        let cause = cause.unwrap_or_default();
+        Problem::NoAnswer(format!("{method} {path}: {error}{cause}"))
+    }
+
     /// Bytes of a blob.
     pub(super) fn octets(self, content: impl Into<Bytes>) -> Self {
         self.header("content-type", "application/octet-stream")
@@ -115,18 +144,32 @@ impl Call {
 
 /// An answer, and the address that gave it.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) url: Url,
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Reply<B = Bytes> {
+    pub(crate) url: Url,
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: B,
 }
 
-impl Reply {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+impl<B> Reply<B> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// The address that the answer points to.
+    pub(super) fn location(&self) -> Outcome<Url> {
+        let location = self
+            .headers
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .ok_or_else(|| wrong(format!("{}: there is no location", self.url.path())))?;
+        self.url
+            .join(location)
+            .map_err(|error| wrong(format!("the location `{location}` is no address: {error}")))
+    }
+}
+
+impl Reply {
     pub(super) fn expect(&self, statuses: &[u16]) -> Outcome<&Self> {
         if statuses.contains(&self.status) {
             return Ok(self);
@@ -170,18 +213,6 @@ impl Reply {
         self.expect_header("docker-content-digest", &digest.to_string())
     }
 
-    /// The address that the answer points to.
-    pub(super) fn location(&self) -> Outcome<Url> {
-        let location = self
-            .headers
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok())
-            .ok_or_else(|| wrong(format!("{}: there is no location", self.url.path())))?;
-        self.url
-            .join(location)
-            .map_err(|error| wrong(format!("the location `{location}` is no address: {error}")))
-    }
-
     /// The range of an upload session: the last byte that it has.
     pub(super) fn last_received(&self) -> Outcome<u64> {
         let range = self.header("range").unwrap_or_default();
@@ -193,15 +224,15 @@ impl Reply {
 }
 
 /// The registry that is judged.
-pub(super) struct Subject<'a> {
-    pub(super) transport: &'a dyn Transport,
-    pub(super) base: Url,
-    pub(super) login: Option<(String, String)>,
+pub(crate) struct Subject<'a> {
+    pub(crate) transport: &'a dyn Transport,
+    pub(crate) base: Url,
+    pub(crate) login: Option<(String, String)>,
 }
 
 impl Subject<'_> {
     /// An address below `/v2/`.
-    pub(super) fn url(&self, path: &str) -> Url {
+    pub(crate) fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         let prefix = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{prefix}/v2/{path}"));
@@ -216,17 +247,29 @@ impl Subject<'_> {
 
     /// Sends a request, logs in where that is asked for, and follows redirects of reads.
     pub(super) async fn send(&self, call: Call) -> Outcome<Reply> {
-        let mut call = call;
+        self.follow(call, async |call| self.exchange(call).await)
+            .await
+    }
+
+    /// The same, with an answer that is read piece by piece.
+    pub(crate) async fn open(&self, call: Call) -> Outcome<Reply<AnswerBody>> {
+        self.follow(call, async |call| self.begin(call).await).await
+    }
+
+    async fn follow<B>(
+        &self,
+        mut call: Call,
+        exchange: impl AsyncFn(&Call) -> Outcome<Reply<B>>,
+    ) -> Outcome<Reply<B>> {
         for _ in 0..MAX_REDIRECTS {
-            let mut reply = self.exchange(&call).await?;
-            if reply.status == 401
-                && let Some(login) = &self.login
-            {
+            let mut reply = exchange(&call).await?;
+            if reply.status == 401 {
+                let login = self.login.as_ref();
                 let authorization =
                     auth::answer(self.transport, &call.url, &reply.headers, login).await;
                 if let Some(value) = authorization.and_then(|text| text.parse().ok()) {
                     call.headers.insert(AUTHORIZATION, value);
-                    reply = self.exchange(&call).await?;
+                    reply = exchange(&call).await?;
                 }
             }
             let is_read = matches!(call.method, Method::GET | Method::HEAD);
@@ -243,26 +286,12 @@ impl Subject<'_> {
     }
 
     async fn exchange(&self, call: &Call) -> Outcome<Reply> {
-        let mut request = Request::new(call.body.clone());
-        *request.method_mut() = call.method.clone();
-        *request.uri_mut() = call
-            .url
-            .as_str()
-            .parse()
-            .map_err(|error| wrong(format!("`{}` is no address: {error}", call.url)))?;
-        *request.headers_mut() = call.headers.clone();
-        let answer = self.transport.send(request).await.map_err(|error| {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-            let (method, path) = (&call.method, call.url.path());
-            let cause = cause.unwrap_or_default();
-            Problem::NoAnswer(format!("{method} {path}: {error}{cause}"))
-        })?;
-        let (head, body) = answer.into_parts();
-        Ok(Reply {
-            url: call.url.clone(),
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body,
-        })
+        let answer = self.transport.send(call.request()?).await;
+        Ok(call.reply(answer.map_err(|error| call.no_answer(&error))?))
+    }
+
+    async fn begin(&self, call: &Call) -> Outcome<Reply<AnswerBody>> {
+        let answer = self.transport.open(call.request()?).await;
+        Ok(call.reply(answer.map_err(|error| call.no_answer(&error))?))
     }
 }

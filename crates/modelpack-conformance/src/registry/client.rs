@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use super::wire::{Answered, RequestBody, Transport, TransportError};
+use super::wire::{AnswerBody, Answered, Opened, RequestBody, Transport, TransportError};
 
 /// Longest time for one request; the largest body of the suite has some mebibytes.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Most bytes of an answer that is read whole: several times the largest body of the suite.
+const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// HTTP/1.1 over sockets, with TLS where the address says so. Needs a tokio runtime.
 #[derive(Debug, Clone)]
@@ -51,7 +53,8 @@ impl HttpTransport {
     ) -> Result<http::Response<Bytes>, TransportError> {
         let answer = self.client.request(request).await;
         let (head, body) = answer.map_err(TransportError::new)?.into_parts();
-        let body = body.collect().await.map_err(TransportError::new)?;
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(TransportError::new)?;
         Ok(http::Response::from_parts(head, body.to_bytes()))
     }
 }
@@ -62,6 +65,15 @@ impl Transport for HttpTransport {
             tokio::time::timeout(TIMEOUT, self.exchange(request))
                 .await
                 .map_err(TransportError::new)?
+        })
+    }
+
+    fn open(&self, request: Request<RequestBody>) -> Opened<'_> {
+        Box::pin(async move {
+            let answer = tokio::time::timeout(TIMEOUT, self.client.request(request)).await;
+            let answer = answer.map_err(TransportError::new)?;
+            let answer = answer.map_err(TransportError::new)?;
+            Ok(answer.map(AnswerBody::new))
         })
     }
 }

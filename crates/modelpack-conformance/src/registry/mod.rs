@@ -18,10 +18,11 @@ mod wire;
 
 use modelpack_spec::Repository;
 
+pub(crate) use self::calls::{Call, Problem, Reply, Subject};
 pub use self::client::{ClientError, HttpTransport};
 pub use self::names::{Api, DataSet, Verdict};
 pub use self::report::{RegistryCheck, RegistryReport};
-pub use self::wire::{Answered, RequestBody, Transport, TransportError};
+pub use self::wire::{AnswerBody, Answered, Opened, RequestBody, Transport, TransportError};
 
 use self::run::Run;
 
