@@ -6,5 +6,8 @@
 
 mod binary;
 mod layout;
+mod mutations;
+mod reference;
 mod registry;
+mod remote;
 mod sample;
