@@ -17,6 +17,9 @@
 //! The suite `registry`: [`judge_registry`] pushes to a registry, behind an address or in the same
 //! process, and holds its answers against the OCI distribution specification.
 //!
+//! The suite `modelfile`: [`judge_modelfile`] gives texts to a Modelfile parser and compares what it
+//! makes of them.
+//!
 //! The binary of the same name does this from a shell: `modelpack-conformance artifact PATH[:REF]`
 //! and `modelpack-conformance registry URL`.
 //!
@@ -28,6 +31,7 @@ mod error;
 mod inspection;
 mod layer;
 mod layout;
+mod modelfile;
 mod registry;
 mod remote;
 mod report;
@@ -37,6 +41,7 @@ mod target;
 pub use artifact::{judge_artifact, judge_files};
 pub use error::Error;
 pub use layout::judge_layout;
+pub use modelfile::{ModelfileAnswer, Position, judge_modelfile, modelfile_requirements};
 pub use registry::{
     AnswerBody, Answered, Api, ClientError, DataSet, HttpTransport, Opened, RegistryCheck,
     RegistryOptions, RegistryReport, RequestBody, Transport, TransportError, Verdict,

@@ -6,8 +6,11 @@
 
 mod binary;
 mod layout;
+mod modelfile;
 mod mutations;
 mod reference;
 mod registry;
 mod remote;
 mod sample;
+mod variations;
+mod vectors;

@@ -30,8 +30,8 @@ impl Mutation {
     }
 }
 
-/// `id variant: company, change`
-const fn broken(
+/// A change that breaks a requirement.
+pub(crate) const fn broken(
     id: &'static str,
     variant: &'static str,
     company: &'static [&'static str],

@@ -46,6 +46,16 @@ pub(crate) fn entry(path: &str) -> tar::Header {
     header
 }
 
+/// A link, or another entry without content.
+pub(crate) fn link(kind: tar::EntryType, path: &str, target: &str) -> tar::Header {
+    let mut header = entry(path);
+    header.set_entry_type(kind);
+    header.set_size(0);
+    let place = &mut header.as_mut_bytes()[157..257];
+    place[..target.len()].copy_from_slice(target.as_bytes());
+    header
+}
+
 /// An archive whose files all say `text`.
 pub(crate) fn archive(entries: impl IntoIterator<Item = tar::Header>) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());

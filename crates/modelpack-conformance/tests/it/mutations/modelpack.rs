@@ -3,19 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Mutation, broken};
-use crate::reference::{FILEPATH, METADATA, Reference, archive, digest, entry, gzip};
+use crate::reference::{FILEPATH, METADATA, Reference, archive, digest, entry, gzip, link};
 
 fn annotate(s: &mut Reference, key: &str, value: Value) {
     s.layers()[0]["annotations"][key] = value;
-}
-
-fn link(kind: tar::EntryType, path: &str, target: &str) -> tar::Header {
-    let mut header = entry(path);
-    header.set_entry_type(kind);
-    header.set_size(0);
-    let place = &mut header.as_mut_bytes()[157..257];
-    place[..target.len()].copy_from_slice(target.as_bytes());
-    header
 }
 
 /// An archive with an extended attribute.
