@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use modelpack_conformance::{
     Outcome, Report, RuleSet, judge_artifact, judge_layout, modelfile_requirements,
@@ -37,7 +38,12 @@ pub(crate) fn check_written(path: &Path, expected: &[u8]) {
     );
 }
 
+/// The entries of the artifacts, judged once for all tests.
+static ARTIFACTS: LazyLock<Vec<Vector>> =
+    LazyLock::new(|| artifacts().iter().map(Artifact::vector).collect());
+
 /// An entry of the index.
+#[derive(Clone)]
 struct Vector {
     id: String,
     kind: &'static str,
@@ -213,7 +219,7 @@ fn variations_break_nothing() {
 /// Every vector that is written is judged as its entry says, from the files that the entry names.
 #[test]
 fn artifacts_are_judged_from_their_files() {
-    for vector in artifacts().iter().map(Artifact::vector) {
+    for vector in ARTIFACTS.iter() {
         let read = |path: &str| fs::read(fixtures().join(path)).unwrap();
         let manifest = read(&vector.files["manifest"]);
         let parsed: Value = serde_json::from_slice(&manifest).unwrap_or_default();

@@ -132,7 +132,7 @@ fn vectors() -> Vec<Vector> {
     let files = files();
     let all: BTreeSet<&str> = files.iter().map(String::as_str).collect();
     let mut vectors: Vec<Vector> = files.iter().filter_map(|path| vector(path, &all)).collect();
-    vectors.extend(artifacts().iter().map(Artifact::vector));
+    vectors.extend(ARTIFACTS.iter().cloned());
     vectors.sort_by(|a, b| a.id.cmp(&b.id));
     vectors
 }
