@@ -1,5 +1,6 @@
 //! Layers: what their bytes hash to before and after decompression, and which entries they hold.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 
 use modelpack_spec::rules::{Contents, Entry};
@@ -9,6 +10,8 @@ use modelpack_spec::{Algorithm, Digest, Encoding, FilePath, Hasher, PathSet};
 const MAX_EXPANSION: u64 = 1100;
 /// Most entries that are listed of one archive: enough for any model, little enough for memory.
 const MAX_ENTRIES: usize = 100_000;
+/// Most bytes of headers before one entry: long names and extended attributes are read into memory.
+const MAX_HEADERS: u64 = 1024 * 1024;
 /// Most hazards that are listed of one archive: more would say the same again.
 const MAX_HAZARDS: usize = 20;
 
@@ -91,8 +94,19 @@ fn archive(
 fn list(reader: impl Read) -> io::Result<Inside> {
     let mut entries = Vec::new();
     let (mut hazards, mut paths) = (Vec::new(), PathSet::new());
-    for entry in tar::Archive::new(reader).entries()? {
+    let left = Cell::new(0);
+    let mut archive = tar::Archive::new(Budget {
+        reader,
+        left: &left,
+    });
+    let mut found_entries = archive.entries()?;
+    loop {
+        left.set(MAX_HEADERS);
+        let Some(entry) = found_entries.next() else {
+            break;
+        };
         let mut entry = entry?;
+        left.set(u64::MAX);
         if entries.len() == MAX_ENTRIES {
             return Err(io::Error::other(format!("more than {MAX_ENTRIES} entries")));
         }
@@ -120,12 +134,39 @@ fn list(reader: impl Read) -> io::Result<Inside> {
         found.gid = header.gid().ok();
         found.mode = header.mode().ok();
         found.platform_keys = platform_keys;
+        if header.entry_type().is_gnu_sparse() {
+            // Its holes would be read as zeros, as many as its header says.
+            let message = format!("entry {:?} is a sparse file", found.path);
+            return Err(io::Error::other(message));
+        }
+        // What is left of it, so that nothing but headers is read before the next entry.
+        io::copy(&mut entry, &mut io::sink())?;
         entries.push(found);
     }
     Ok(Inside {
         contents: Contents::new(entries),
         hazards,
     })
+}
+
+/// Gives as many bytes as are left.
+struct Budget<'a, R> {
+    reader: R,
+    left: &'a Cell<u64>,
+}
+
+impl<R: Read> Read for Budget<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.get();
+        if left == 0 && !buffer.is_empty() {
+            let message = format!("an entry has more than {MAX_HEADERS} bytes of headers");
+            return Err(io::Error::other(message));
+        }
+        let most = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let read = self.reader.read(&mut buffer[..most])?;
+        self.left.set(left - read as u64);
+        Ok(read)
+    }
 }
 
 /// Why a careful reader refuses an entry.

@@ -1,8 +1,9 @@
 //! Suites that judge artifacts by the [ModelPack specification] and registries by that of OCI.
 //!
 //! The suite `artifact`: [`judge_artifact`] holds a manifest and its config against
-//! every rule of [`modelpack_spec::rules`] and against what any reader needs; [`judge_layout`] finds
-//! them in an OCI image layout, written by whatever tool, and reads the layers too. Both give a
+//! every rule of [`modelpack_spec::rules`] and against what any reader needs, or against the rules of
+//! Docker's dialect where it is written in that; [`judge_layout`] finds them in an OCI image layout and
+//! [`judge_remote`] in a registry, written by whatever tool, and both read the layers too. All give a
 //! [`Report`] with one [`Check`] for each requirement, which serialises to JSON:
 //!
 //! ```

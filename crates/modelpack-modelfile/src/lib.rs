@@ -4,9 +4,13 @@
 //! [`Diagnostic`]s of what is wrong. [`Modelfile::lower`] turns a tree without mistakes into a
 //! [`Recipe`]. [`generate`] writes a Modelfile for a list of files.
 //!
+//! # Grammar
+//!
 //! The grammar is that of `modctl`, as a superset: a tab separates as a space does, a byte order mark
 //! is ignored, lines may be long, and what the generator writes always parses back. The crate has
 //! never heard of a file system; it works on names.
+//!
+//! # Example
 //!
 //! ```
 //! use modelpack_modelfile::Modelfile;

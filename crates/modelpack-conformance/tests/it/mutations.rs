@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use modelpack_conformance::{Outcome, Report, RuleSet, judge_layout};
 
-use crate::reference::{Finished, Reference, reference};
+use crate::reference::{Finished, Reference, archive, entry, gzip, link, reference};
 
 mod docker;
 mod modelpack;
@@ -114,4 +114,33 @@ fn every_requirement_has_a_mutation() {
         let names: BTreeSet<_> = all(set).iter().map(Mutation::name).collect();
         assert_eq!(names.len(), all(set).len(), "two mutations have one name");
     }
+}
+
+/// The documents and layers of hostile archives are read in bounded memory.
+#[test]
+fn headers_without_end_are_not_read() {
+    let mut name = entry("././@LongLink");
+    name.set_entry_type(tar::EntryType::GNULongName);
+    name.set_size(8 << 20);
+    name.set_cksum();
+    let mut content = name.as_bytes().to_vec();
+    content.resize((8 << 20) + 512, b'a');
+    content.extend(archive([entry("docs/README.md")]));
+    let mut artifact = reference(RuleSet::ModelPack);
+    artifact.replace(3, gzip(&content), &content);
+    let report = judge(&artifact.finish());
+    let check = report.check("blobs.readable").expect("it is asked for");
+    assert_eq!(
+        check.findings[0].message,
+        "an entry has more than 1048576 bytes of headers"
+    );
+}
+
+#[test]
+fn sparse_files_are_not_filled() {
+    let mut artifact = reference(RuleSet::ModelPack);
+    artifact.docs([link(tar::EntryType::GNUSparse, "docs/README.md", "")]);
+    let report = judge(&artifact.finish());
+    let found = failed(&report).into_iter().collect::<Vec<_>>();
+    assert_eq!(found, ["blobs.readable"], "{report}");
 }

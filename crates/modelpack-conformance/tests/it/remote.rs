@@ -9,9 +9,11 @@ use http::{Request, Response};
 use http_body::Frame;
 use modelpack_conformance::{
     AnswerBody, Answered, ArtifactTarget, Error, HttpTransport, Opened, Outcome, RemoteTarget,
-    Report, RequestBody, RuleSet, Transport, TransportError, judge_remote, judge_target,
+    Report, RequestBody, RuleSet, Transport, TransportError, judge_files, judge_remote,
+    judge_target,
 };
 use modelpack_server::{ListenOptions, MemoryStorage, Options, Registry, listen};
+use modelpack_testkit::fixtures;
 
 use crate::mutations::failed;
 use crate::reference::{Finished, Reference, digest, reference};
@@ -215,6 +217,26 @@ async fn over_http() {
         assert!(matches!(target, ArtifactTarget::Remote(_)), "{target:?}");
         check(&judge_target(&target, &transport).await.unwrap(), &[]);
     }
+}
+
+#[test]
+fn two_files() {
+    let of = |name: &str| {
+        let path = fixtures().join("artifacts/modelpack").join(name);
+        judge_files(path.join("manifest.json"), path.join("config.json")).unwrap()
+    };
+    let report = of("valid/full");
+    check(&report, &[]);
+    assert_eq!(
+        report.check("blobs.match").unwrap().outcome,
+        Outcome::Skipped
+    );
+    check(
+        &of("invalid/config.descriptor.licenses-spdx"),
+        &["config.descriptor.licenses-spdx"],
+    );
+    let error = judge_files("/nowhere/at/all", "/nowhere/at/all").unwrap_err();
+    assert!(matches!(error, Error::Unreadable { .. }), "{error}");
 }
 
 #[test]
