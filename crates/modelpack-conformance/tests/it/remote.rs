@@ -175,39 +175,55 @@ async fn what_cannot_be_read_is_an_error() {
     assert!(error.to_string().ends_with(&one), "{error}");
 }
 
-/// Through sockets, from a registry that took what was pushed.
-#[tokio::test(flavor = "multi_thread")]
-async fn over_http() {
-    async fn put(transport: &HttpTransport, method: &str, url: String, kind: &str, body: Vec<u8>) {
-        let request = Request::builder()
-            .method(method)
-            .uri(url)
-            .header("content-type", kind)
-            .body(RequestBody::sized(body))
-            .unwrap();
-        let answer = transport.send(request).await.unwrap();
-        assert_eq!(answer.status(), 201, "{answer:?}");
-    }
-    let registry = Registry::new(MemoryStorage::new(), Options::default());
-    let any_port = "127.0.0.1:0".parse().unwrap();
-    let listener = listen(any_port, registry, ListenOptions::default())
-        .await
+async fn send(
+    transport: &HttpTransport,
+    method: &str,
+    url: &str,
+    kind: &str,
+    body: Vec<u8>,
+) -> Response<Bytes> {
+    let request = Request::builder()
+        .method(method)
+        .uri(url)
+        .header("content-type", kind)
+        .body(RequestBody::sized(body))
         .unwrap();
-    let base = format!("http://{}/v2/models/sample", listener.local_addr());
+    let answer = transport.send(request).await.unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
+    answer
+}
+
+/// Pushes the reference to a registry, with no help of a client, and judges it there.
+async fn pushed_and_judged(address: &str) {
+    let base: url::Url = format!("http://{address}/v2/models/sample/")
+        .parse()
+        .unwrap();
     let transport = HttpTransport::new().unwrap();
     let mut artifact: Reference = reference(RuleSet::ModelPack);
     artifact.manifest["subject"] = serde_json::Value::Null;
     let artifact = artifact.finish();
     let config = (digest(&artifact.config), artifact.config.clone());
     for (digest, content) in artifact.blobs.clone().into_iter().chain([config]) {
-        let url = format!("{base}/blobs/uploads/?digest={digest}");
-        put(&transport, "POST", url, "application/octet-stream", content).await;
+        let octets = "application/octet-stream";
+        let url = base.join("blobs/uploads/").unwrap();
+        let begun = send(&transport, "POST", url.as_str(), octets, Vec::new()).await;
+        let location = begun.headers()["location"].to_str().unwrap();
+        let mut url = base.join(location).unwrap();
+        url.query_pairs_mut().append_pair("digest", &digest);
+        send(&transport, "PUT", url.as_str(), octets, content).await;
     }
     let kind = "application/vnd.oci.image.manifest.v1+json";
-    let url = format!("{base}/manifests/v1");
-    put(&transport, "PUT", url, kind, artifact.manifest.clone()).await;
+    let url = base.join("manifests/v1").unwrap();
+    send(
+        &transport,
+        "PUT",
+        url.as_str(),
+        kind,
+        artifact.manifest.clone(),
+    )
+    .await;
 
-    let name = format!("{}/models/sample", listener.local_addr());
+    let name = format!("{address}/models/sample");
     for name in [
         format!("{name}:v1"),
         format!("http://{name}:v1"),
@@ -217,6 +233,24 @@ async fn over_http() {
         assert!(matches!(target, ArtifactTarget::Remote(_)), "{target:?}");
         check(&judge_target(&target, &transport).await.unwrap(), &[]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_http() {
+    let registry = Registry::new(MemoryStorage::new(), Options::default());
+    let any_port = "127.0.0.1:0".parse().unwrap();
+    let listener = listen(any_port, registry, ListenOptions::default())
+        .await
+        .unwrap();
+    pushed_and_judged(&listener.local_addr().to_string()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_registry_of_debian() {
+    let Some(server) = modelpack_testkit::DockerRegistry::start() else {
+        return;
+    };
+    pushed_and_judged(&server.address().to_string()).await;
 }
 
 #[test]
