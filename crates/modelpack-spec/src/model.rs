@@ -15,7 +15,7 @@ const MAX_CONFIG_BYTES: u64 = 16 * 1024 * 1024;
 /// v0.0.6 are read as well. Unknown fields are kept at every level.
 ///
 /// [config]: https://github.com/modelpack/model-spec/blob/main/docs/config.md
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Model {
     /// What the model is called, by whom and when it was made.
@@ -30,7 +30,7 @@ pub struct Model {
 }
 
 /// Names and origin of a model.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ModelDescriptor {
@@ -103,7 +103,7 @@ pub struct ModelDescriptor {
 }
 
 /// The content of the layers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ModelFs {
@@ -137,7 +137,7 @@ impl Default for ModelFs {
 }
 
 /// Technical properties of a model.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ModelConfig {
@@ -165,7 +165,7 @@ pub struct ModelConfig {
 }
 
 /// What a model can do.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ModelCapabilities {
@@ -256,6 +256,18 @@ impl Modality {
     }
 }
 
+impl From<&str> for Modality {
+    fn from(word: &str) -> Self {
+        MODALITIES
+            .iter()
+            .find(|(known, _)| *known == word)
+            .map_or_else(
+                || Self::Unknown(word.to_owned()),
+                |(_, known)| known.clone(),
+            )
+    }
+}
+
 impl Serialize for Modality {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
@@ -264,12 +276,7 @@ impl Serialize for Modality {
 
 impl<'de> Deserialize<'de> for Modality {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        let known = MODALITIES
-            .iter()
-            .find(|(known, _)| *known == word)
-            .map(|(_, modality)| modality.clone());
-        Ok(known.unwrap_or(Self::Unknown(word)))
+        Ok(Self::from(String::deserialize(deserializer)?.as_str()))
     }
 }
 
