@@ -28,6 +28,7 @@ pub fn modelfile(input: &[u8]) {
                 said
             };
             assert_eq!(said(&again), said(&recipe));
+            assert_eq!(again.properties(), recipe.properties());
         }
         Err(diagnostics) => {
             assert!(!diagnostics.is_empty());

@@ -19,14 +19,19 @@ fn parse(text: &str) -> Result<Map<String, Value>, Vec<Value>> {
     for (_, command) in modelfile.commands() {
         let key = command.keyword.as_str().to_lowercase();
         let value = Value::from(command.value.as_str());
-        match command.keyword {
-            Keyword::Files(_) => {
+        let is_list = match command.keyword {
+            Keyword::Files(_) => true,
+            Keyword::Field(field) => field.is_repeatable(),
+            _ => false,
+        };
+        match is_list {
+            true => {
                 let list = tree.entry(key).or_insert_with(|| json!([]));
                 if let Some(list) = list.as_array_mut().filter(|list| !list.contains(&value)) {
                     list.push(value);
                 }
             }
-            _ => {
+            false => {
                 tree.insert(key, value);
             }
         }

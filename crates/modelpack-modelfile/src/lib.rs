@@ -7,7 +7,9 @@
 //! # Grammar
 //!
 //! The grammar is that of `modctl`, as a superset: a tab separates as a space does, a byte order mark
-//! is ignored, lines may be long, and what the generator writes always parses back. The crate has
+//! is ignored, lines may be long, and what the generator writes always parses back. With the line
+//! `# syntax=modelpack/1` before the commands, it also says everything else that the specification
+//! knows of a model: licences, languages, authors and more ([`Field`], [`Properties`]). The crate has
 //! never heard of a file system; it works on names.
 //!
 //! # Example
@@ -25,24 +27,34 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod assign;
 mod classify;
 mod diagnostic;
 mod error;
+mod field;
 mod filter;
 mod generate;
 mod lex;
+mod license;
 mod metadata;
 mod pattern;
+mod precision;
+mod properties;
 mod recipe;
 mod syntax;
 mod tables;
 
+pub use assign::Assignment;
 pub use classify::classify;
 pub use diagnostic::Diagnostic;
 pub use error::Error;
+pub use field::Field;
 pub use filter::Filter;
 pub use generate::{GenerateOptions, generate};
+pub use license::spdx_license;
 pub use metadata::Metadata;
 pub use pattern::Pattern;
+pub use precision::precision;
+pub use properties::Properties;
 pub use recipe::{Recipe, Source};
-pub use syntax::{Command, Field, Keyword, Line, LineKind, Modelfile};
+pub use syntax::{Command, Keyword, Line, LineKind, Modelfile};

@@ -1,6 +1,8 @@
 //! What `config.json` and `generation_config.json` say about a model.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::precision;
 
 /// Properties of a model that a Modelfile can say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,17 +43,19 @@ impl Metadata {
                     .find(|value| !value.is_empty())
                     .map(str::to_owned)
             };
-            metadata.precision = text(&["torch_dtype", "dtype"]).or(metadata.precision);
+            // The older library writes the first name, newer ones the second.
+            let dtype = text(&["torch_dtype", "dtype"]).filter(|word| word != "auto");
+            metadata.precision = dtype
+                .as_deref()
+                .map(precision)
+                .filter(|words| !words.is_empty())
+                .or(metadata.precision);
             metadata.family = text(&["model_type"]).or(metadata.family);
             if config.contains_key("transformers_version") {
                 metadata.arch = Some("transformer".to_owned());
             }
-            let method = config
-                .get("quantization_config")
-                .and_then(|quantization| quantization.get("quant_method"));
-            metadata.quantization = method
-                .and_then(Value::as_str)
-                .map(str::to_owned)
+            metadata.quantization = quantization(&config)
+                .or_else(|| nested.and_then(quantization))
                 .or(metadata.quantization);
         }
         metadata
@@ -68,5 +72,21 @@ impl Metadata {
             precision: self.precision.or(other.precision),
             quantization: self.quantization.or(other.quantization),
         }
+    }
+}
+
+/// The technique that the weights were quantised with, as the library names it: `gptq`, `awq`, `bitsandbytes`, `fp8`.
+/// The number of bits is no part of the name: programs look for the word alone.
+fn quantization(config: &Map<String, Value>) -> Option<String> {
+    // The second name is that of early releases of compressed-tensors.
+    let settings = ["quantization_config", "compression_config"]
+        .iter()
+        .find_map(|key| config.get(*key)?.as_object())?;
+    let method = settings.get("quant_method").and_then(Value::as_str);
+    let is_on = |key: &str| settings.get(key).and_then(Value::as_bool) == Some(true);
+    match method.filter(|method| !method.is_empty()) {
+        Some(method) => Some(method.to_ascii_lowercase()),
+        // Configurations from before the key had a name for it.
+        None => (is_on("load_in_4bit") || is_on("load_in_8bit")).then(|| "bitsandbytes".to_owned()),
     }
 }

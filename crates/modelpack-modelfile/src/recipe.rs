@@ -5,9 +5,10 @@ use std::fmt;
 
 use modelpack_spec::Kind;
 
+use crate::diagnostic::Shown;
 use crate::lex::quote;
-use crate::syntax::{Field, Keyword, MAX_DIAGNOSTICS, diagnostic};
-use crate::{Diagnostic, Modelfile, Pattern};
+use crate::syntax::{Keyword, MAX_DIAGNOSTICS, SYNTAX, diagnostic};
+use crate::{Diagnostic, Error, Field, Modelfile, Pattern, Properties, precision};
 
 /// What a Modelfile says. It displays as a Modelfile that says the same.
 ///
@@ -30,6 +31,8 @@ pub struct Recipe {
     pub precision: Option<String>,
     /// `QUANTIZATION`
     pub quantization: Option<String>,
+    /// What the commands of the extended syntax say. Of what has a field above, nothing stands here.
+    pub extended: Properties,
     /// The files, in the order of the lines. The same pattern under the same command stands once.
     pub sources: Vec<Source>,
 }
@@ -69,7 +72,12 @@ impl Modelfile {
         let mut known = BTreeSet::new();
         for (line, command) in self.commands() {
             match command.keyword {
-                Keyword::Field(field) => *recipe.field(field) = Some(command.value.clone()),
+                Keyword::Field(field) => {
+                    if let Err((message, hint)) = recipe.say(field, &command.value) {
+                        let span = command.value_span.clone();
+                        diagnostics.push(diagnostic(self.text(), line, span, message, hint));
+                    }
+                }
                 Keyword::Files(kind) => match Pattern::parse(&command.value) {
                     Ok(pattern) => {
                         if known.insert((kind, command.value.as_str())) {
@@ -100,19 +108,24 @@ impl Modelfile {
     }
 }
 
-const FIELDS: [Field; 7] = [
-    Field::Name,
-    Field::Arch,
-    Field::Family,
-    Field::Format,
-    Field::ParamSize,
-    Field::Precision,
-    Field::Quantization,
-];
-
 impl Recipe {
-    fn field(&mut self, field: Field) -> &mut Option<String> {
-        match field {
+    /// Everything that is said of the model, in the words of the specification: `bf16` is `bfloat16`.
+    #[must_use]
+    pub fn properties(&self) -> Properties {
+        let mut said = Properties::default();
+        said.descriptor.name = self.name.clone();
+        said.descriptor.family = self.family.clone();
+        said.config.architecture = self.arch.clone();
+        said.config.format = self.format.clone();
+        said.config.param_size = self.param_size.clone();
+        said.config.precision = self.precision.as_deref().map(precision);
+        said.config.quantization = self.quantization.clone();
+        said.or(self.extended.clone())
+    }
+
+    /// Says one property; what is wrong with the value comes back with what to write instead.
+    fn say(&mut self, field: Field, value: &str) -> Result<(), (String, Option<String>)> {
+        let slot = match field {
             Field::Name => &mut self.name,
             Field::Arch => &mut self.arch,
             Field::Family => &mut self.family,
@@ -120,17 +133,55 @@ impl Recipe {
             Field::ParamSize => &mut self.param_size,
             Field::Precision => &mut self.precision,
             Field::Quantization => &mut self.quantization,
+            _ => return self.extend(field, value),
+        };
+        *slot = Some(value.to_owned());
+        Ok(())
+    }
+
+    fn extend(&mut self, field: Field, value: &str) -> Result<(), (String, Option<String>)> {
+        let key = value.split('=').next().unwrap_or_default();
+        let annotations = &self.extended.annotations;
+        if field == Field::Annotation && annotations.contains_key(key) {
+            let message = format!("the annotation `{}` was set before", Shown(key));
+            return Err((message, Some("keep one of the two lines".to_owned())));
         }
+        self.extended
+            .set(field, value)
+            .map_err(|error| match error {
+                Error::InvalidValue { what, hint } => (what, hint),
+                other => (other.to_string(), None),
+            })
+    }
+
+    /// The values of a property in the order of their lines.
+    fn values(&self, field: Field) -> Vec<String> {
+        let one = match field {
+            Field::Name => &self.name,
+            Field::Arch => &self.arch,
+            Field::Family => &self.family,
+            Field::Format => &self.format,
+            Field::ParamSize => &self.param_size,
+            Field::Precision => &self.precision,
+            Field::Quantization => &self.quantization,
+            _ => return self.extended.values(field),
+        };
+        one.iter().cloned().collect()
     }
 }
 
 impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut copy = self.clone();
-        for field in FIELDS {
-            if let Some(value) = copy.field(field).take().filter(|value| !value.is_empty()) {
+        let is_extended = Field::all()
+            .filter(|field| field.is_extension())
+            .any(|field| !self.extended.values(field).is_empty());
+        if is_extended {
+            writeln!(f, "{SYNTAX}")?;
+        }
+        for field in Field::all() {
+            for value in self.values(field).iter().filter(|value| !value.is_empty()) {
                 let value = value.replace('\n', " ");
-                writeln!(f, "{} {}", Keyword::Field(field).as_str(), quote(&value))?;
+                writeln!(f, "{} {}", field.as_str(), quote(&value))?;
             }
         }
         for source in &self.sources {

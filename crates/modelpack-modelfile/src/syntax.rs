@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use modelpack_spec::Kind;
 
-use crate::Diagnostic;
 use crate::diagnostic::Shown;
 use crate::lex::{Word, quote, words};
+use crate::{Diagnostic, Field};
 
 /// Most diagnostics of one text. More help nobody, and a binary file would give millions.
 pub(crate) const MAX_DIAGNOSTICS: usize = 100;
@@ -41,6 +41,8 @@ pub enum LineKind {
     Blank,
     /// Begins with `#`. There are no comments behind a command.
     Comment,
+    /// `# syntax=modelpack/1` before any command: the extended syntax. To other tools it is a comment.
+    Syntax,
     /// A command with its argument.
     Command(Command),
     /// None of these; a diagnostic says why.
@@ -67,60 +69,55 @@ pub struct Command {
 pub enum Keyword {
     /// `CONFIG`, `MODEL`, `CODE`, `DATASET` or `DOC`: files of this kind. May stand many times.
     Files(Kind),
-    /// A property of the model. May stand once.
+    /// A property of the model. May stand once, but for [lists](Field::is_repeatable).
     Field(Field),
 }
 
-/// A property of the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Field {
-    /// `NAME`
-    Name,
-    /// `ARCH`
-    Arch,
-    /// `FAMILY`
-    Family,
-    /// `FORMAT`
-    Format,
-    /// `PARAMSIZE`
-    ParamSize,
-    /// `PRECISION`
-    Precision,
-    /// `QUANTIZATION`
-    Quantization,
-}
-
-pub(crate) const KEYWORDS: [(&str, Keyword); 12] = [
-    ("CONFIG", Keyword::Files(Kind::WeightConfig)),
-    ("MODEL", Keyword::Files(Kind::Weight)),
-    ("CODE", Keyword::Files(Kind::Code)),
-    ("DATASET", Keyword::Files(Kind::Dataset)),
-    ("DOC", Keyword::Files(Kind::Doc)),
-    ("NAME", Keyword::Field(Field::Name)),
-    ("ARCH", Keyword::Field(Field::Arch)),
-    ("FAMILY", Keyword::Field(Field::Family)),
-    ("FORMAT", Keyword::Field(Field::Format)),
-    ("PARAMSIZE", Keyword::Field(Field::ParamSize)),
-    ("PRECISION", Keyword::Field(Field::Precision)),
-    ("QUANTIZATION", Keyword::Field(Field::Quantization)),
+/// The commands that name files.
+const FILES: [(&str, Kind); 5] = [
+    ("CONFIG", Kind::WeightConfig),
+    ("MODEL", Kind::Weight),
+    ("CODE", Kind::Code),
+    ("DATASET", Kind::Dataset),
+    ("DOC", Kind::Doc),
 ];
+
+/// The line that asks for the extended syntax.
+pub(crate) const SYNTAX: &str = "# syntax=modelpack/1";
 
 impl Keyword {
     /// The word in upper case.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        KEYWORDS
-            .iter()
-            .find(|(_, keyword)| *keyword == self)
-            .map_or("", |(word, _)| word)
+        match self {
+            Self::Field(field) => field.as_str(),
+            Self::Files(kind) => FILES
+                .iter()
+                .find(|(_, known)| *known == kind)
+                .map_or("", |(word, _)| word),
+        }
     }
 
     fn parse(word: &str) -> Option<Self> {
-        KEYWORDS
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(word))
-            .map(|(_, keyword)| *keyword)
+        Self::all().find(|keyword| keyword.as_str().eq_ignore_ascii_case(word))
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        let files = FILES.iter().map(|(_, kind)| Self::Files(*kind));
+        files.chain(Field::all().map(Self::Field))
+    }
+
+    fn is_extension(self) -> bool {
+        matches!(self, Self::Field(field) if field.is_extension())
+    }
+
+    /// What has to follow the word.
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Files(_) => "a path or pattern",
+            Self::Field(Field::Annotation) => "key=value",
+            Self::Field(_) => "a value",
+        }
     }
 }
 
@@ -134,14 +131,17 @@ impl Modelfile {
             diagnostics: Vec::new(),
         };
         let mut fields: Vec<(Field, usize)> = Vec::new();
+        let syntax = Syntax::of(text);
         let mut start = 0;
         for (index, line) in text.split_inclusive('\n').enumerate() {
             let span = start..start + line.len();
             start = span.end;
             let number = index + 1;
-            let kind = match parse_line(text, span.clone()) {
+            let kind = match parse_line(text, span.clone(), &syntax) {
                 Ok(LineKind::Command(command)) => {
-                    if let Keyword::Field(field) = command.keyword {
+                    if let Keyword::Field(field) = command.keyword
+                        && !field.is_repeatable()
+                    {
                         match fields.iter().find(|(known, _)| *known == field) {
                             Some((_, first)) => parsed.diagnostics.push(diagnostic(
                                 text,
@@ -186,6 +186,13 @@ impl Modelfile {
                 LineKind::Command(command) => Some((index + 1, command)),
                 _ => None,
             })
+    }
+
+    /// Whether it asks for the extended syntax.
+    #[must_use]
+    pub fn is_extended(&self) -> bool {
+        let mut lines = self.lines.iter();
+        lines.any(|line| line.kind == LineKind::Syntax)
     }
 
     /// The text that was parsed.
@@ -236,7 +243,70 @@ struct Mistake {
     hint: Option<String>,
 }
 
-fn parse_line(text: &str, span: Range<usize>) -> Result<LineKind, Mistake> {
+/// Which syntax a text asks for. Only the lines before the first command are asked.
+struct Syntax {
+    /// Where the head ends, in bytes.
+    head: usize,
+    is_extended: bool,
+    /// The number of a line that would ask for it, if it stood before the commands.
+    late: Option<usize>,
+}
+
+impl Syntax {
+    fn of(text: &str) -> Self {
+        let mut syntax = Self {
+            head: text.len(),
+            is_extended: false,
+            late: None,
+        };
+        let mut start = 0;
+        for (index, line) in text.split_inclusive('\n').enumerate() {
+            let plain = without_mark(line, start).trim();
+            let is_head = start < syntax.head;
+            if is_head && !plain.is_empty() && !plain.starts_with('#') {
+                syntax.head = start;
+            } else if let Some(version) = version(plain) {
+                // A version that is unknown is said to be so once, not again with every command.
+                syntax.is_extended |= is_head;
+                if !is_head && version == "1" {
+                    syntax.late = syntax.late.or(Some(index + 1));
+                }
+            }
+            start += line.len();
+        }
+        syntax
+    }
+
+    fn missing(&self, keyword: Keyword, span: Range<usize>) -> Mistake {
+        let hint = match self.late {
+            Some(line) => format!("move `{SYNTAX}` from line {line} to the first line"),
+            None => format!("make `{SYNTAX}` the first line"),
+        };
+        let word = keyword.as_str();
+        Mistake {
+            span,
+            message: format!(
+                "{word} belongs to the extended syntax, which no line before the commands asks for"
+            ),
+            hint: Some(hint),
+        }
+    }
+}
+
+/// The version of this project's syntax that a comment asks for. `syntax=` of other tools is a comment.
+fn version(comment: &str) -> Option<&str> {
+    let (key, value) = comment.strip_prefix('#')?.split_once('=')?;
+    let name = value.trim().strip_prefix("modelpack")?;
+    let version = match name.strip_prefix('/') {
+        Some(version) => version,
+        None if name.is_empty() => name,
+        None => return None,
+    };
+    key.trim().eq_ignore_ascii_case("syntax").then_some(version)
+}
+
+fn parse_line(text: &str, span: Range<usize>, syntax: &Syntax) -> Result<LineKind, Mistake> {
+    let is_head = span.start < syntax.head;
     let line = without_mark(&text[span.clone()], span.start).trim_start();
     let offset = span.end - line.len();
     let line = line.trim_end();
@@ -244,7 +314,15 @@ fn parse_line(text: &str, span: Range<usize>) -> Result<LineKind, Mistake> {
         return Ok(LineKind::Blank);
     }
     if line.starts_with('#') {
-        return Ok(LineKind::Comment);
+        return match version(line).filter(|_| is_head) {
+            None => Ok(LineKind::Comment),
+            Some("1") => Ok(LineKind::Syntax),
+            Some(other) => Err(Mistake {
+                span: offset..offset + line.len(),
+                message: format!("version `{}` of the syntax is unknown here", Shown(other)),
+                hint: Some(format!("write `{SYNTAX}`, or use a newer program")),
+            }),
+        };
     }
     let end = line.find([' ', '\t']).unwrap_or(line.len());
     let (word, rest) = line.split_at(end);
@@ -253,9 +331,12 @@ fn parse_line(text: &str, span: Range<usize>) -> Result<LineKind, Mistake> {
         return Err(Mistake {
             span: keyword_span,
             message: format!("unknown command `{}`", Shown(word)),
-            hint: unknown(word),
+            hint: Some(unknown(word, syntax)),
         });
     };
+    if keyword.is_extension() && !syntax.is_extended {
+        return Err(syntax.missing(keyword, keyword_span));
+    }
     let rest_at = offset + end;
     let place = |span: Range<usize>| rest_at + span.start..rest_at + span.end;
     let found = words(rest).map_err(|span| Mistake {
@@ -265,10 +346,7 @@ fn parse_line(text: &str, span: Range<usize>) -> Result<LineKind, Mistake> {
             "add the closing `\"`, or write `\\\"` for a quote that belongs to the name".to_owned(),
         ),
     })?;
-    let expected = match keyword {
-        Keyword::Files(_) => "a path or pattern",
-        Keyword::Field(_) => "a value",
-    };
+    let expected = keyword.expected();
     match found.as_slice() {
         [] => Err(Mistake {
             span: keyword_span,
@@ -323,18 +401,22 @@ fn too_many(keyword: Keyword, second: &Word, found: &[Word]) -> String {
     }
 }
 
-fn unknown(word: &str) -> Option<String> {
+fn unknown(word: &str, syntax: &Syntax) -> String {
     let upper = word.to_uppercase();
-    let close = KEYWORDS.iter().map(|(known, _)| *known).find(|known| {
+    let words = || Keyword::all().map(Keyword::as_str);
+    let close = words().find(|known| {
         upper.starts_with(known)
             || (upper.len() >= 3 && known.starts_with(upper.as_str()))
             || is_one_edit(known, &upper)
     });
-    let all = KEYWORDS.map(|(known, _)| known).join(", ");
-    Some(close.map_or_else(
-        || format!("the commands are {all}"),
-        |known| format!("did you mean {known}?"),
-    ))
+    match close {
+        Some(known) => format!("did you mean {known}?"),
+        None => {
+            let usable = Keyword::all().filter(|word| syntax.is_extended || !word.is_extension());
+            let usable: Vec<&str> = usable.map(Keyword::as_str).collect();
+            format!("the commands are {}", usable.join(", "))
+        }
+    }
 }
 
 /// Whether two words differ by one changed, added or removed character, or by two that are swapped.

@@ -23,9 +23,11 @@ fn lower(text: &str) -> Result<(), String> {
 
 #[test]
 fn cases() {
-    check_cases(&fixtures().join("modelfile"), |_, bytes| {
-        lower(std::str::from_utf8(bytes).expect("a case is UTF-8"))
-    });
+    for directory in ["modelfile", "modelfile-extended"] {
+        check_cases(&fixtures().join(directory), |_, bytes| {
+            lower(std::str::from_utf8(bytes).expect("a case is UTF-8"))
+        });
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Integration tests: the grammar as another crate sees it.
 
+mod assign;
 mod classify;
 mod diagnostics;
+mod extended;
 mod filter;
 mod fixtures;
 mod generate;

@@ -35,6 +35,60 @@ fn keys_of_transformers() {
 }
 
 #[test]
+fn precisions_are_those_of_the_specification() {
+    check(&[r#"{"dtype":"bf16"}"#], ["-", "-", "bfloat16", "-"]);
+    check(
+        &[r#"{"torch_dtype":"torch.float16"}"#],
+        ["-", "-", "float16", "-"],
+    );
+    check(&[r#"{"torch_dtype":"auto"}"#], ["-", "-", "-", "-"]);
+    for (said, meant) in [
+        ("FP16", "float16"),
+        ("half,bf16", "float16,bfloat16"),
+        ("float8_e4m3fn", "float8_e4m3"),
+        ("int4", "int4"),
+        ("fp8", "fp8"),
+    ] {
+        assert_eq!(modelpack_modelfile::precision(said), meant);
+    }
+}
+
+#[test]
+fn quantisation_is_named_by_its_technique() {
+    for (settings, method) in [
+        (
+            r#"{"quant_method":"gptq","bits":4,"group_size":128}"#,
+            "gptq",
+        ),
+        (r#"{"quant_method":"AWQ","bits":4}"#, "awq"),
+        (r#"{"quant_method":"fp8"}"#, "fp8"),
+        (
+            r#"{"quant_method":"compressed-tensors"}"#,
+            "compressed-tensors",
+        ),
+        (r#"{"load_in_4bit":true}"#, "bitsandbytes"),
+        (
+            r#"{"load_in_4bit":false,"load_in_8bit":true}"#,
+            "bitsandbytes",
+        ),
+        (r#"{"load_in_4bit":false}"#, "-"),
+        (r#"{"quant_method":7}"#, "-"),
+    ] {
+        let expected = ["-", "-", "-", method];
+        check(
+            &[&format!(r#"{{"quantization_config":{settings}}}"#)],
+            expected,
+        );
+        check(
+            &[&format!(
+                r#"{{"text_config":{{"quantization_config":{settings}}}}}"#
+            )],
+            expected,
+        );
+    }
+}
+
+#[test]
 fn a_nested_text_model_speaks_where_the_whole_is_silent() {
     check(
         &[r#"{"text_config":{"model_type":"qwen3","torch_dtype":"float16"}}"#],

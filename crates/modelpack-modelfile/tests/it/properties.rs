@@ -1,6 +1,8 @@
 //! Properties that hold for every input.
 
-use modelpack_modelfile::{GenerateOptions, Modelfile, Pattern, Recipe, Source, generate};
+use modelpack_modelfile::{
+    Assignment, Field, GenerateOptions, Modelfile, Pattern, Properties, Recipe, Source, generate,
+};
 use modelpack_spec::Kind;
 use proptest::prelude::*;
 
@@ -11,6 +13,14 @@ fn hostile_text() -> impl Strategy<Value = String> {
         Just("model\t"),
         Just("NAME "),
         Just("DOC"),
+        Just("# syntax=modelpack/1\n"),
+        Just("#syntax = modelpack/"),
+        Just("LICENSE MIT\n"),
+        Just("LANGUAGE "),
+        Just("en"),
+        Just("TITLE "),
+        Just("ANNOTATION "),
+        Just("a=\\\" "),
         Just("\n"),
         Just("\r\n"),
         Just("\""),
@@ -89,6 +99,8 @@ proptest! {
             let printed = recipe.to_string();
             let again = Modelfile::parse(&printed).lower();
             prop_assert_eq!(again.as_ref().map(said), Ok(said(&recipe)), "{}", printed);
+            let properties = again.map(|recipe| recipe.properties());
+            prop_assert_eq!(properties, Ok(recipe.properties()), "{}", printed);
         }
     }
 
@@ -130,6 +142,44 @@ proptest! {
             prop_assert!(!sources[0].pattern.has_wildcards());
         }
         prop_assert_eq!(recipe.sources.len(), files.len());
+    }
+
+    /// Values that a file can hold, in every property that takes any text.
+    #[test]
+    fn a_generated_modelfile_says_what_it_was_given(value in hostile_name(), other in hostile_name()) {
+        let free = Field::all().filter(|field| field.is_extension());
+        let mut said = Properties::default();
+        for field in free {
+            let value = match field {
+                Field::License => "(MIT OR Apache-2.0) AND LicenseRef-x".to_owned(),
+                Field::Input | Field::Output => "text".to_owned(),
+                Field::Language => "en".to_owned(),
+                Field::KnowledgeCutoff => "2024-02-29".to_owned(),
+                Field::Reasoning | Field::ToolUsage | Field::Reward => "true".to_owned(),
+                Field::Annotation => format!("org.example.key={value}"),
+                _ => value.clone(),
+            };
+            prop_assert!(said.set(field, &value).is_ok(), "{:?} {:?}", field, value);
+        }
+        prop_assert!(said.set(Field::Author, &other).is_ok());
+        let mut options = GenerateOptions::default();
+        options.extended = Some(said.clone());
+        let text = generate(&[("w.bin".to_owned(), 1)], &options).expect("there is no line break");
+        let recipe = Modelfile::parse(&text).lower().expect("what is generated parses");
+        prop_assert_eq!(&recipe.extended, &said, "{}", text);
+        let again = Modelfile::parse(&recipe.to_string()).lower();
+        prop_assert_eq!(again.map(|recipe| recipe.extended), Ok(said));
+    }
+
+    #[test]
+    fn any_assignment_is_taken_or_refused_with_a_reason(path in "[a-zA-Z._-]{0,40}", value in any::<String>()) {
+        match format!("{path}={value}").parse::<Assignment>() {
+            Ok(assignment) => {
+                let said: Properties = [assignment.clone()].into_iter().collect();
+                prop_assert_eq!(said.values(assignment.field()).len(), 1);
+            }
+            Err(error) => prop_assert!(!error.to_string().is_empty()),
+        }
     }
 
     #[test]
