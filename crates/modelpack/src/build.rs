@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use modelpack_formats::{Format, Role, Weights};
 use modelpack_layer::{FileAttributes, LayerWriter};
-use modelpack_modelfile::{Metadata, Modelfile, Recipe};
+use modelpack_modelfile::{Modelfile, Properties, Recipe};
 use modelpack_spec::convert::{
     CONTENT_TYPE, CONTEXT_SIZE, DockerFacts, ROLE, RUNTIME_TYPE, context_size, to_family,
 };
 use modelpack_spec::{
     Descriptor, Digest, Document, Encoding, Family, FileMetadata, FileRole, LayerType, Manifest,
-    Model, ModelCapabilities, ModelFs, Reference, Timestamp, annotations, rules,
+    Model, ModelFs, Reference, Timestamp, annotations, rules,
 };
 use modelpack_store::{Adopt, Adopted, Lease, Store};
 use serde::Serialize;
@@ -24,7 +24,8 @@ use crate::artifact::Artifact;
 use crate::select::{Selected, select};
 use crate::walk::{require_directory, walk};
 use crate::{
-    Control, Error, Event, ExtraFile, Item, Outcome, Toolkit, blocking, docker, extras, headers,
+    Control, Error, Event, ExtraFile, Item, Outcome, SourceReading, Toolkit, blocking, discover,
+    docker, extras, headers,
 };
 
 /// Largest manifest that every registry has to take (OCI distribution specification, pushing manifests).
@@ -64,6 +65,10 @@ pub struct BuildOptions {
     pub source_url: Option<String>,
     /// Revision of the source.
     pub source_revision: Option<String>,
+    /// Where to look for the source when none is given.
+    pub source: SourceReading,
+    /// What the config and the annotations of the manifest say, whatever the Modelfile says.
+    pub properties: Properties,
     /// Write real time, owner and group of each file instead of constants. The artifact then differs
     /// from machine to machine.
     pub preserve_metadata: bool,
@@ -148,14 +153,16 @@ impl Toolkit {
         if let Some(size) = options.context_size {
             context_size(&size.to_string())?;
         }
-        let (recipe, selected, known, runtime) = {
+        let (recipe, selected, known, runtime, said) = {
             let (directory, options) = (directory.to_owned(), options.clone());
             blocking::run(move || {
                 let (recipe, mut selected) = read_recipe(&directory, &options)?;
                 extras::add(&mut selected, &options.extras)?;
                 let runtime = extras::runtime(&mut selected)?;
                 let known = headers::of_selected(&selected);
-                Ok((recipe, selected, known, runtime))
+                let weights = known.metadata.clone();
+                let said = discover::properties(&directory, &options, &recipe, weights)?;
+                Ok((recipe, selected, known, runtime, said))
             })
             .await?
         };
@@ -170,8 +177,10 @@ impl Toolkit {
         };
         let mut warnings = headers::contradictions(&recipe, &known.metadata);
         warnings.extend(known.warnings);
+        let (properties, odd) = said;
+        warnings.extend(odd);
         let described = Described {
-            metadata: headers::said(&recipe).or(known.metadata),
+            properties,
             recipe,
             warnings,
             docker,
@@ -231,8 +240,8 @@ pub(crate) fn check_name(target: &Reference) -> Result<(), Error> {
 /// What is known of the model.
 struct Described {
     recipe: Recipe,
-    /// What the recipe says, and what the weights say where it says nothing.
-    metadata: Metadata,
+    /// What the recipe says, and what else is known where it says nothing.
+    properties: Properties,
     warnings: Vec<String>,
     /// Format and facts of the weights, when the artifact is to be in Docker's dialect.
     docker: Option<(Format, DockerFacts)>,
@@ -554,24 +563,12 @@ fn documents(
     created: Option<Timestamp>,
 ) -> (Document<Model>, Document<Manifest>) {
     let Described {
-        recipe, metadata, ..
+        recipe, properties, ..
     } = described;
     let mut model = Model::default();
+    model.descriptor = properties.descriptor.clone();
     model.descriptor.created_at = created;
-    model.descriptor.name = recipe.name.clone();
-    model.descriptor.family = metadata.family.clone();
-    model.descriptor.source_url = options.source_url.clone();
-    model.descriptor.revision = options.source_revision.clone();
-    model.config.architecture = metadata.arch.clone();
-    model.config.format = metadata.format.clone();
-    model.config.param_size = metadata.param_size.clone();
-    model.config.precision = metadata.precision.clone();
-    model.config.quantization = metadata.quantization.clone();
-    if options.reasoning {
-        let mut capabilities = ModelCapabilities::default();
-        capabilities.reasoning = Some(true);
-        model.config.capabilities = Some(capabilities);
-    }
+    model.config = properties.config.clone();
     model.modelfs = ModelFs::new(layers.iter().map(|layer| layer.diff_id).collect());
     let config = Document::write(model);
     let descriptors = layers
@@ -579,6 +576,7 @@ fn documents(
         .map(|layer| layer.descriptor.clone())
         .collect();
     let mut manifest = Manifest::model(config.descriptor(), descriptors);
+    manifest.annotations = properties.annotations.clone();
     manifest
         .annotations
         .insert(RECIPE.to_owned(), recipe.to_string());

@@ -7,12 +7,8 @@ use modelpack_modelfile::{Filter, Metadata, classify};
 use modelpack_spec::Kind;
 use serde::Serialize;
 
-use crate::headers;
 use crate::walk::walk;
-use crate::{Error, Toolkit, blocking};
-
-/// Configuration files larger than this many bytes are not looked into.
-const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
+use crate::{Error, Toolkit, blocking, discover, headers};
 
 /// How [`Toolkit::generate`] works.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +24,9 @@ pub struct GenerateOptions {
     pub exclude: Vec<String>,
     /// Where the Modelfile goes: a directory. Nothing is written without one.
     pub output: Option<PathBuf>,
+    /// Whether the Modelfile also says, in the extended syntax, what the README says. Other tools cannot
+    /// read it then; without, a build finds the same in the README.
+    pub extended: bool,
     /// Whether a Modelfile that is there may be replaced.
     pub overwrite: bool,
 }
@@ -40,7 +39,7 @@ pub struct GenerateReport {
     pub text: String,
     /// Where it is, when it was written.
     pub path: Option<PathBuf>,
-    /// What is odd about the weight files, a sentence each.
+    /// What is odd about the weight files or the README, a sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -94,8 +93,9 @@ fn generate(directory: &Path, options: GenerateOptions) -> Result<GenerateReport
     request.name = options.name.or_else(|| directory_name(directory));
     request.metadata = options
         .metadata
-        .or(from_configs(directory))
-        .or(headers.metadata);
+        .or(discover::of_files(directory, headers.metadata));
+    let (readme, warning) = discover::of_readme(directory);
+    request.extended = options.extended.then_some(readme);
     let files: Vec<(String, u64)> = tree
         .files
         .into_iter()
@@ -108,26 +108,13 @@ fn generate(directory: &Path, options: GenerateOptions) -> Result<GenerateReport
     Ok(GenerateReport {
         text,
         path: output,
-        warnings: headers.warnings,
+        warnings: headers.warnings.into_iter().chain(warning).collect(),
     })
 }
 
 fn directory_name(directory: &Path) -> Option<String> {
     let directory = fs::canonicalize(directory).ok()?;
     Some(directory.file_name()?.to_string_lossy().into_owned())
-}
-
-fn from_configs(directory: &Path) -> Metadata {
-    let read = |name: &str| {
-        let path = directory.join(name);
-        let is_small = fs::metadata(&path).is_ok_and(|metadata| metadata.len() <= MAX_CONFIG_BYTES);
-        is_small
-            .then(|| fs::read(path).ok())
-            .flatten()
-            .unwrap_or_default()
-    };
-    let (config, generation) = (read("config.json"), read("generation_config.json"));
-    Metadata::from_transformers(&[&config, &generation])
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

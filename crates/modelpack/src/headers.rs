@@ -6,7 +6,7 @@ use std::path::Path;
 use modelpack_formats::{
     self as formats, Error as FormatError, Format, Role, ShardIndex, WeightFile, Weights,
 };
-use modelpack_modelfile::{Metadata, Recipe};
+use modelpack_modelfile::{Metadata, Recipe, precision};
 use modelpack_spec::{FileRole, Kind};
 
 use crate::select::Selected;
@@ -159,18 +159,6 @@ fn summary(groups: &[Weights]) -> Metadata {
     metadata
 }
 
-/// What a recipe says of the model.
-pub(crate) fn said(recipe: &Recipe) -> Metadata {
-    let mut metadata = Metadata::default();
-    metadata.arch = recipe.arch.clone();
-    metadata.family = recipe.family.clone();
-    metadata.format = recipe.format.clone();
-    metadata.param_size = recipe.param_size.clone();
-    metadata.precision = recipe.precision.clone();
-    metadata.quantization = recipe.quantization.clone();
-    metadata
-}
-
 /// Where the Modelfile says something else than the weights do, a sentence each. The Modelfile wins.
 pub(crate) fn contradictions(recipe: &Recipe, weights: &Metadata) -> Vec<String> {
     type Contradicts = fn(&str, &str) -> bool;
@@ -223,14 +211,10 @@ fn is_pytorch(word: &str) -> bool {
 
 /// Whether a word means a precision of the specification; people write the short ones.
 fn is_precision(said: &str, found: &str) -> bool {
-    let long = match said.to_ascii_lowercase().as_str() {
-        "fp16" | "f16" | "half" => "float16".to_owned(),
-        "bf16" => "bfloat16".to_owned(),
-        "fp32" | "f32" | "float" => "float32".to_owned(),
-        "fp8" | "float8" => return found.starts_with("float8"),
-        other => other.to_owned(),
-    };
-    long == found
+    match said.to_ascii_lowercase().as_str() {
+        "fp8" | "float8" => found.starts_with("float8"),
+        _ => precision(said) == found,
+    }
 }
 
 /// A number of parameters, as people write it.
