@@ -3,6 +3,7 @@
 mod certificates;
 mod credentials;
 mod hosts;
+mod programs;
 mod proxies;
 
 use std::env;
@@ -16,6 +17,8 @@ use modelpack::{Store, Toolkit};
 use crate::cli::{Global, Network};
 use crate::exit::UsageError;
 use crate::printer::note;
+
+pub(crate) use programs::git;
 
 /// Opens the store and makes a client that talks to registries as the flags say.
 pub(crate) fn toolkit(global: &Global, network: &Network) -> anyhow::Result<Toolkit> {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use modelpack::modelfile::Assignment;
 use modelpack::spec::{Encoding, FileRole, Timestamp};
-use modelpack::{BuildDialect, BuildOptions, CreationTime, ExtraFile, Reference};
+use modelpack::{BuildDialect, BuildOptions, CreationTime, ExtraFile, Reference, SourceReading};
 
 use crate::cli::{Dialect, Global, Network};
 use crate::exit::{DONE, Exit};
@@ -39,6 +40,13 @@ pub(crate) struct Build {
     /// Revision of the source
     #[arg(long, value_name = "REVISION")]
     pub(crate) source_revision: Option<String>,
+    /// Say nothing of the git repository that the model stands in
+    #[arg(long)]
+    pub(crate) no_source: bool,
+    /// Say something of the model, whatever the Modelfile says, such as `descriptor.licenses=MIT` (repeatable;
+    /// a list gets one more element each time)
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub(crate) set: Vec<Assignment>,
     /// Write the real time, owner and group of each file; the artifact then differs between machines
     #[arg(long)]
     pub(crate) preserve_metadata: bool,
@@ -90,6 +98,12 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
     options.reasoning = args.reasoning;
     options.source_url = args.source_url;
     options.source_revision = args.source_revision;
+    options.source = match settings::git() {
+        _ if args.no_source => SourceReading::Nothing,
+        Some(git) => SourceReading::WithGit(git),
+        None => SourceReading::Files,
+    };
+    options.properties = args.set.into_iter().collect();
     options.preserve_metadata = args.preserve_metadata;
     options.context_size = args.extras.context_size;
     options.legacy_types = args.extras.legacy_types;

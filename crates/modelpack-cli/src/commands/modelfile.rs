@@ -48,6 +48,10 @@ pub(crate) struct Generate {
     /// Replace a Modelfile that is there
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Also write what the README says of licence, languages, data sets and base model; only `modelpack` reads
+    /// such a Modelfile. Without, `build` finds the same in the README
+    #[arg(long)]
+    pub(crate) extended: bool,
     /// Take files that would be left out (repeatable)
     #[arg(long, value_name = "PATTERN")]
     pub(crate) include: Vec<String>,
@@ -76,6 +80,7 @@ pub(crate) async fn run(
     options.metadata = metadata(&args);
     options.output = Some(output.clone());
     options.overwrite = *overwrite;
+    options.extended = args.extended;
     options.include = include.clone();
     options.exclude = exclude.clone();
     let report = settings::local(global)?.generate(path, &options).await?;

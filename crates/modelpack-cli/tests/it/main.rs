@@ -4,6 +4,7 @@ mod bad_input;
 mod canned;
 mod dialects;
 mod main_job;
+mod metadata;
 mod network;
 mod no_space;
 mod processes;
