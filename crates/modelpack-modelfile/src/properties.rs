@@ -2,14 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use modelpack_spec::convert::CONTEXT_SIZE;
 use modelpack_spec::{Modality, ModelCapabilities, ModelConfig, ModelDescriptor, Timestamp};
 
 use crate::diagnostic::Shown;
 use crate::license;
 use crate::{Error, Field, Metadata, precision};
 
-/// The annotation that holds the recipe itself, as `modctl` writes it.
-const RECIPE: &str = "org.cncf.modctl.modelfile";
+/// Annotations that a build writes itself, with what to do instead: the recipe, as `modctl` writes it, and the context
+/// size, whose value is checked elsewhere.
+const RESERVED: [(&str, &str); 2] = [
+    ("org.cncf.modctl.modelfile", "choose another key"),
+    (
+        CONTEXT_SIZE,
+        "give the context size as an option of the build",
+    ),
+];
 /// The modalities of the specification.
 const MODALITIES: [&str; 6] = ["text", "image", "audio", "video", "embedding", "other"];
 
@@ -303,9 +311,9 @@ fn annotation(text: &str) -> Result<(String, String), Error> {
             "a key is not empty and has no spaces, such as `org.example.team`",
         );
     }
-    if key == RECIPE {
+    if let Some((_, hint)) = RESERVED.iter().find(|(reserved, _)| *reserved == key) {
         let what = format!("the annotation `{key}` is written by the build");
-        return refuse(what, "choose another key");
+        return refuse(what, *hint);
     }
     Ok((key.to_owned(), value.to_owned()))
 }

@@ -180,6 +180,10 @@ fn values_are_checked_where_they_stand() {
             "line 2, column 12: the annotation `org.cncf.modctl.modelfile` is written by the build | choose another key",
         ),
         (
+            "ANNOTATION org.modelpack.context-size=many",
+            "line 2, column 12: the annotation `org.modelpack.context-size` is written by the build | give the context size as an option of the build",
+        ),
+        (
             "VERSION 1\nVERSION 2",
             "line 3, column 1: VERSION stands here again, it was set in line 2 | keep one of the two lines",
         ),
