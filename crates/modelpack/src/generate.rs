@@ -65,6 +65,12 @@ fn generate(directory: &Path, options: GenerateOptions) -> Result<GenerateReport
         .output
         .as_ref()
         .map(|output| output.join("Modelfile"));
+    if let Some(file) = options.output.as_ref().filter(|output| output.is_file()) {
+        return Err(Error::InvalidInput {
+            what: format!("{} is no directory", file.display()),
+            hint: Some("give the directory that gets the Modelfile".to_owned()),
+        });
+    }
     if let Some(path) = output
         .as_ref()
         .filter(|path| path.exists() && !options.overwrite)

@@ -173,6 +173,25 @@ fn the_readme_and_the_configuration_speak() {
     );
 }
 
+#[test]
+fn the_name_of_the_directory_leaves_nothing_out() {
+    let shell = Shell::new();
+    shell.ok(&["ls"]);
+    for name in [".hidden", "modelfile", "__pycache__"] {
+        shell.write(&format!("{name}/w.bin"), "weights");
+        let text = shell.ok(&["modelfile", "generate", name, "-O", "out", "--overwrite"]);
+        assert!(
+            text.contains(&format!("NAME {name}\n")) && text.contains("MODEL w.bin"),
+            "{text}"
+        );
+    }
+    shell.refuses(
+        &["modelfile", "generate", ".hidden", "-O", ".hidden/w.bin"],
+        1,
+        "error: .hidden/w.bin is no directory\nhint: give the directory that gets the Modelfile",
+    );
+}
+
 /// Runs git in the model without what the owner of this machine has set.
 fn git(program: &Path, shell: &Shell, arguments: &[&str]) -> String {
     let ran = std::process::Command::new(program)
