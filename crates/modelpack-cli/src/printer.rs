@@ -5,11 +5,14 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::modctl::Persona;
+
 /// Where results go, and in which form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
+    pub(crate) persona: Persona,
 }
 
 impl Printer {
@@ -67,8 +70,8 @@ pub(crate) fn warn(warnings: &[String]) {
 }
 
 /// Prints an error with its causes and, when there is one, what to do next.
-pub(crate) fn print_error(error: &anyhow::Error) {
-    let mut text = format!("error: {error}");
+pub(crate) fn print_error(error: &anyhow::Error, persona: Persona) {
+    let mut text = format!("{}: {error}", persona.error_word());
     for cause in error.chain().skip(1) {
         text.push_str(&format!("\n  because: {cause}"));
     }

@@ -1,15 +1,14 @@
 //! What is right and wrong with a store and a registry: probes in, findings out.
 //!
-//! Probing is thin ([`probe_store`], [`Toolkit::probe_registry`](crate::Toolkit::probe_registry)) and judging
-//! is pure ([`StoreProbe::findings`], [`RegistryProbe::findings`]), so that a program can show both, or judge
-//! by itself.
+//! Probing is thin ([`probe_store`], [`probe_registry`]) and judging is pure ([`StoreProbe::findings`],
+//! [`RegistryProbe::findings`]), so that a program can show both, or judge by itself.
 
 mod registry;
 mod store;
 
 use serde::Serialize;
 
-pub use self::registry::{Answer, RegistryProbe};
+pub use self::registry::{Answer, RegistryProbe, probe_registry};
 pub use self::store::{StoreProbe, StoreState, probe_store};
 
 /// How good a thing is.
@@ -84,6 +83,20 @@ pub fn worst(findings: &[Finding]) -> Verdict {
         .map(|finding| finding.verdict)
         .max()
         .unwrap_or(Verdict::Good)
+}
+
+/// A number of bytes for people, in powers of 1000.
+fn size(bytes: u64) -> String {
+    let mut unit = 0;
+    let mut tenths = u128::from(bytes) * 10;
+    while tenths >= 10_000 && unit < 5 {
+        tenths /= 1000;
+        unit += 1;
+    }
+    match ["B", "kB", "MB", "GB", "TB", "PB"][unit] {
+        "B" => format!("{bytes} B"),
+        unit => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+    }
 }
 
 /// An error with its causes in one line.

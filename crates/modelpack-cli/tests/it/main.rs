@@ -11,6 +11,8 @@ mod registries;
 mod reproducible;
 mod resume;
 mod screen;
+mod secrets;
 mod serve;
 mod shell;
+mod snapshots;
 mod terminal;

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use modelpack_testkit::{skip, tool};
 
+use crate::screen;
 use crate::shell::Shell;
 
 const REFERENCE: &str = "example.com/a/b:v1";
@@ -107,4 +108,36 @@ fn on_a_terminal_each_blob_has_a_bar_and_all_have_a_total() {
             .ends_with("Successfully built model artifact: example.com/a/b:v1"),
         "{text}"
     );
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_who_wants_them() {
+    let shell = shell();
+    for arguments in [&["frobnicate"][..], &["--help"], &["pull", "--help"]] {
+        let has_colour = |variable: Option<(&str, &str)>| {
+            let mut command = shell.command(arguments);
+            command.envs(variable);
+            screen::run(command).raw.contains(&0x1b)
+        };
+        assert!(has_colour(None), "{arguments:?}");
+        assert!(!has_colour(Some(("NO_COLOR", "1"))), "{arguments:?}");
+        let piped = shell.run(arguments);
+        assert!(!format!("{}{}", piped.stdout, piped.stderr).contains('\u{1b}'));
+    }
+}
+
+#[test]
+fn nothing_is_cut_off_where_no_terminal_is() {
+    let shell = shell();
+    let long = format!(
+        "example.com/{}/b:v1",
+        "long-name/".repeat(20).trim_end_matches('/')
+    );
+    shell.ok(&["build", "model", "-t", &long, "--no-creation-time"]);
+    for command in [&["ls"][..], &["du"], &["inspect", &long, "--files"]] {
+        let text = shell.ok(command);
+        assert!(!text.contains('…'), "{text}");
+    }
+    let (name, _) = long.rsplit_once(':').expect("a tag");
+    assert!(shell.ok(&["ls"]).contains(name));
 }

@@ -1,11 +1,11 @@
 //! A registry as a doctor sees it.
 
-use modelpack_registry::{Error as RegistryError, Mount, Name, UploadProbe};
+use modelpack_registry::{Client, Error as RegistryError, Mount, Name, UploadProbe};
 use modelpack_spec::distribution::TagOrDigest;
 use modelpack_spec::{AnyManifest, Descriptor, Digest, Host, Reference, Repository, Tag};
 
 use super::{Finding, in_one_line};
-use crate::{Control, Error, Toolkit};
+use crate::{Control, Error};
 
 /// What came of a question: an answer, the reason why there was none, or nothing when it was not asked.
 pub type Answer<T> = Option<Result<T, RegistryError>>;
@@ -40,114 +40,108 @@ pub struct RegistryProbe {
     pub mount_anonymous: Answer<bool>,
 }
 
-impl Toolkit {
-    /// Asks a registry what it can do. Without a repository only whether it is there. Nothing is left behind:
-    /// an upload that is opened is given up again.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`], and [`Error::Registry`] for a host that cannot be connected to at all. What the
-    /// registry refuses is in the probe.
-    pub async fn probe_registry(
-        &self,
-        host: &Host,
-        reference: Option<&Reference>,
-        control: &Control,
-    ) -> Result<RegistryProbe, Error> {
-        control
-            .stop_early(async { self.ask_registry(host, reference).await })
-            .await
-    }
+/// Asks a registry what it can do; without a reference only whether it is there. Nothing is left behind: an
+/// upload that is opened is given up again.
+///
+/// # Errors
+/// [`Error::Cancelled`], and [`Error::Registry`] for a host that cannot be connected to at all. What the
+/// registry refuses is in the probe.
+pub async fn probe_registry(
+    client: &Client,
+    host: &Host,
+    reference: Option<&Reference>,
+    control: &Control,
+) -> Result<RegistryProbe, Error> {
+    control.stop_early(ask(client, host, reference)).await
+}
 
-    async fn ask_registry(
-        &self,
-        host: &Host,
-        reference: Option<&Reference>,
-    ) -> Result<RegistryProbe, Error> {
-        let client = self.client();
-        let mut probe = RegistryProbe {
-            host: host.clone(),
-            repository: reference.map(|reference| reference.repository.clone()),
-            address: client.address_of(host)?,
-            proxy: client.proxy_of(host)?.map(|proxy| proxy.to_string()),
-            ping: Some(client.ping(host).await),
-            tags: None,
-            artifact: None,
-            ranges: None,
-            referrers: None,
-            upload: None,
-            mount_from: None,
-            mount_anonymous: None,
-        };
-        let is_there = match &probe.ping {
-            Some(Err(RegistryError::Unauthorized { .. } | RegistryError::Denied { .. })) => true,
-            Some(answer) => answer.is_ok(),
-            None => false,
-        };
-        let Some(reference) = reference.filter(|_| is_there) else {
-            return Ok(probe);
-        };
-        let name = Name::from(reference);
-        let tags = client.list_tags(&name, None).await;
-        let wanted = match reference.selector() {
-            Some(selector) => Some(TagOrDigest::from(selector)),
-            None => last_tag(&tags).map(TagOrDigest::Tag),
-        };
-        probe.tags = Some(tags.map(|tags| tags.len()));
-        if let Some(wanted) = wanted {
-            self.ask_about_artifact(&name, &wanted, &mut probe).await;
-        }
-        let subject = match &probe.artifact {
-            Some(Ok(digest)) => *digest,
-            _ => Digest::sha256(b""),
-        };
-        probe.referrers = Some(client.probe_referrers(&name, &subject).await);
-        probe.upload = Some(client.probe_upload(&name).await);
-        Ok(probe)
+async fn ask(
+    client: &Client,
+    host: &Host,
+    reference: Option<&Reference>,
+) -> Result<RegistryProbe, Error> {
+    let mut probe = RegistryProbe {
+        host: host.clone(),
+        repository: reference.map(|reference| reference.repository.clone()),
+        address: client.address_of(host)?,
+        proxy: client.proxy_of(host)?.map(|proxy| proxy.to_string()),
+        ping: Some(client.ping(host).await),
+        tags: None,
+        artifact: None,
+        ranges: None,
+        referrers: None,
+        upload: None,
+        mount_from: None,
+        mount_anonymous: None,
+    };
+    let is_there = match &probe.ping {
+        Some(Err(RegistryError::Unauthorized { .. } | RegistryError::Denied { .. })) => true,
+        Some(answer) => answer.is_ok(),
+        None => false,
+    };
+    let Some(reference) = reference.filter(|_| is_there) else {
+        return Ok(probe);
+    };
+    let name = Name::from(reference);
+    let tags = client.list_tags(&name, None).await;
+    let wanted = match reference.selector() {
+        Some(selector) => Some(TagOrDigest::from(selector)),
+        None => last_tag(&tags).map(TagOrDigest::Tag),
+    };
+    probe.tags = Some(tags.map(|tags| tags.len()));
+    if let Some(wanted) = wanted {
+        ask_about_artifact(client, &name, &wanted, &mut probe).await;
     }
+    let subject = match &probe.artifact {
+        Some(Ok(digest)) => *digest,
+        _ => Digest::sha256(b""),
+    };
+    probe.referrers = Some(client.probe_referrers(&name, &subject).await);
+    probe.upload = Some(client.probe_upload(&name).await);
+    Ok(probe)
+}
 
-    async fn ask_about_artifact(
-        &self,
-        name: &Name,
-        wanted: &TagOrDigest,
-        probe: &mut RegistryProbe,
-    ) {
-        let client = self.client();
-        let fetched = match client.fetch_manifest(name, wanted).await {
-            Ok(fetched) => fetched,
-            Err(error) => {
-                probe.artifact = Some(Err(error));
-                return;
-            }
-        };
-        probe.artifact = Some(Ok(fetched.digest));
-        let AnyManifest::Manifest(manifest) = &fetched.manifest else {
+async fn ask_about_artifact(
+    client: &Client,
+    name: &Name,
+    wanted: &TagOrDigest,
+    probe: &mut RegistryProbe,
+) {
+    let fetched = match client.fetch_manifest(name, wanted).await {
+        Ok(fetched) => fetched,
+        Err(error) => {
+            probe.artifact = Some(Err(error));
             return;
-        };
-        let manifest = manifest.value();
-        if let Some(largest) = largest(&manifest.layers) {
-            probe.ranges = client.probe_ranges(name, largest).await.transpose();
         }
-        // The repository has the config, so that a mount changes nothing.
-        let digest = manifest.config.digest;
-        let repository = name.repository.clone();
-        probe.mount_from = Some(self.can_mount(name, &digest, Some(&repository)).await);
-        probe.mount_anonymous = Some(self.can_mount(name, &digest, None).await);
+    };
+    probe.artifact = Some(Ok(fetched.digest));
+    let AnyManifest::Manifest(manifest) = &fetched.manifest else {
+        return;
+    };
+    let manifest = manifest.value();
+    if let Some(largest) = largest(&manifest.layers) {
+        probe.ranges = client.probe_ranges(name, largest).await.transpose();
     }
+    // The repository has the config, so that a mount changes nothing.
+    let digest = manifest.config.digest;
+    let repository = name.repository.clone();
+    probe.mount_from = Some(can_mount(client, name, &digest, Some(&repository)).await);
+    probe.mount_anonymous = Some(can_mount(client, name, &digest, None).await);
+}
 
-    async fn can_mount(
-        &self,
-        name: &Name,
-        digest: &Digest,
-        from: Option<&Repository>,
-    ) -> Result<bool, RegistryError> {
-        match self.client().mount_blob(name, digest, from).await? {
-            Mount::Upload(upload) => {
-                // Uploads that nobody uses end by themselves.
-                let _ = self.client().cancel_upload(upload).await;
-                Ok(false)
-            }
-            _ => Ok(true),
+async fn can_mount(
+    client: &Client,
+    name: &Name,
+    digest: &Digest,
+    from: Option<&Repository>,
+) -> Result<bool, RegistryError> {
+    match client.mount_blob(name, digest, from).await? {
+        Mount::Upload(upload) => {
+            // Uploads that nobody uses end by themselves.
+            let _ = client.cancel_upload(upload).await;
+            Ok(false)
         }
+        _ => Ok(true),
     }
 }
 
@@ -263,7 +257,7 @@ impl RegistryProbe {
             )
         };
         let minimum = match upload.chunk_min_bytes {
-            Some(bytes) => format!("pieces of an upload have at least {bytes} bytes"),
+            Some(bytes) => format!("pieces of an upload have at least {}", super::size(bytes)),
             None => "no minimum for pieces of an upload".to_owned(),
         };
         vec![push, self.good("chunk minimum", minimum)]

@@ -7,7 +7,7 @@ use modelpack_spec::{AnyManifest, Descriptor, Digest};
 use modelpack_store::{Error as StoreError, Store};
 use serde::Serialize;
 
-use super::{Finding, in_one_line};
+use super::{Finding, in_one_line, size};
 use crate::artifact::MAX_DOCUMENT_BYTES;
 use crate::{Error, VerifyReport, blocking};
 
@@ -133,9 +133,9 @@ fn check(
     };
     for part in manifest.layers.iter().chain([&manifest.config]) {
         match store.blob_size(&part.digest) {
-            Ok(Some(size)) if size == part.size => {}
-            Ok(Some(size)) => complain(format!(
-                "{name}: blob {} has {size} bytes, expected {}",
+            Ok(Some(actual)) if actual == part.size => {}
+            Ok(Some(actual)) => complain(format!(
+                "{name}: blob {} has {actual} bytes, expected {}",
                 part.digest, part.size
             )),
             Ok(None) => complain(format!("{name}: blob {} is missing", part.digest)),
@@ -171,7 +171,7 @@ impl StoreProbe {
             }
         }];
         if let Some(bytes) = self.free_bytes {
-            let space = good("space", format!("{bytes} bytes free"));
+            let space = good("space", format!("{} free", size(bytes)));
             findings.push(if bytes < LITTLE_SPACE_BYTES {
                 space.notice("`modelpack prune` frees what nothing needs")
             } else {
@@ -183,8 +183,8 @@ impl StoreProbe {
             count => good(
                 "downloads",
                 format!(
-                    "{count} unfinished, {} bytes of them are here",
-                    self.partial_bytes
+                    "{count} unfinished, {} of them are here",
+                    size(self.partial_bytes)
                 ),
             )
             .notice(

@@ -38,7 +38,7 @@ fn a_store_that_is_well() {
         &well,
         &[
             ("path", Verdict::Good, "/s"),
-            ("space", Verdict::Good, "5000000000 bytes free"),
+            ("space", Verdict::Good, "5.0 GB free"),
             ("downloads", Verdict::Good, "none is unfinished"),
             (
                 "content",
@@ -72,11 +72,11 @@ fn a_store_that_is_not() {
                 Verdict::Bad,
                 "/s cannot be written: permission denied",
             ),
-            ("space", Verdict::Notice, "10 bytes free"),
+            ("space", Verdict::Notice, "10 B free"),
             (
                 "downloads",
                 Verdict::Notice,
-                "1 unfinished, 5 bytes of them are here",
+                "1 unfinished, 5 B of them are here",
             ),
             ("content", Verdict::Bad, "a: blob b is missing"),
         ],
@@ -99,4 +99,13 @@ fn no_store() {
     let unusable = probe(StoreState::Unusable("it has version 9".to_owned()));
     let says = "/s cannot be used: it has version 9";
     check(&unusable, &[("path", Verdict::Bad, says)]);
+}
+
+#[test]
+fn sizes_are_for_people() {
+    let check = |bytes, expected: &str| assert_eq!(size(bytes), expected);
+    check(999, "999 B");
+    check(1000, "1.0 kB");
+    check(999_999, "999.9 kB");
+    check(u64::MAX, "18446.7 PB");
 }

@@ -1,8 +1,8 @@
 //! What a doctor finds out about a registry and a store, and that it leaves nothing behind.
 
-use modelpack::doctor::{StoreState, Verdict, probe_store, worst};
+use modelpack::doctor::{StoreState, Verdict, probe_registry, probe_store, worst};
 use modelpack::registry::PlainHttp;
-use modelpack::{Client, Control, Reference, Store, Toolkit};
+use modelpack::{Client, Control, Reference};
 use modelpack_testkit::faulty::{
     Behaviour, Class, Contents, Fault, FaultyRegistry, Mount, Rule, When,
 };
@@ -14,9 +14,9 @@ async fn a_registry_that_can_everything() {
     let scene = Scene::new().await;
     let built = scene.published("me/toy:v1").await;
     let reference = scene.reference("me/toy:v1");
-    let probe = scene
-        .consumer
-        .probe_registry(&reference.host, Some(&reference), &Control::default())
+    let client = scene.consumer.client();
+    let control = Control::default();
+    let probe = probe_registry(client, &reference.host, Some(&reference), &control)
         .await
         .expect("it is asked");
     let findings = probe.findings();
@@ -38,18 +38,15 @@ async fn a_registry_that_can_everything() {
     );
     assert!(matches!(&probe.artifact, Some(Ok(digest)) if *digest == built.digest));
     // Without a repository only the registry itself is asked.
-    let probe = scene
-        .consumer
-        .probe_registry(&reference.host, None, &Control::default())
+    let probe = probe_registry(client, &reference.host, None, &control)
         .await
         .expect("it is asked");
     assert_eq!(probe.findings().len(), 1);
 }
 
-fn toolkit(scratch: &tempfile::TempDir) -> Toolkit {
+fn client() -> Client {
     let client = Client::builder().plain_http(PlainHttp::Always);
-    let store = Store::create(scratch.path().join("store")).expect("a store");
-    Toolkit::new(store, client.build().expect("a client"))
+    client.build().expect("a client")
 }
 
 async fn verdicts(behaviour: Behaviour, rules: Vec<Rule>, tag: &str) -> Vec<String> {
@@ -72,9 +69,8 @@ async fn verdicts(behaviour: Behaviour, rules: Vec<Rule>, tag: &str) -> Vec<Stri
     let reference: Reference = format!("{}/{NAME}:{tag}", registry.host())
         .parse()
         .expect("a reference");
-    let scratch = tempfile::tempdir().expect("a scratch directory");
-    let probe = toolkit(&scratch)
-        .probe_registry(&reference.host, Some(&reference), &Control::default())
+    let control = Control::default();
+    let probe = probe_registry(&client(), &reference.host, Some(&reference), &control)
         .await
         .expect("it is asked");
     assert_eq!(registry.open_uploads(), 0, "nothing is left behind");
