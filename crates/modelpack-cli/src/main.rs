@@ -21,6 +21,10 @@ fn main() -> ExitCode {
     let parsed = matches.and_then(|matches| cli::Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
+        Err(_) if persona.helps(std::env::args_os().len()) => {
+            let _ = persona.command(cli::command()).print_help();
+            return exit::DONE.into();
+        }
         Err(error) => {
             // Help and version are no mistakes: clap sends those to stdout.
             let code = if error.use_stderr() {

@@ -56,6 +56,11 @@ impl Persona {
         command
     }
 
+    /// Whether the name alone, without anything after it, is no mistake but asks for the help.
+    pub(crate) fn helps(self, words: usize) -> bool {
+        self == Self::Modctl && words < 2
+    }
+
     /// `modctl` knows two codes only.
     pub(crate) fn exit(self, exit: Exit) -> Exit {
         match self {

@@ -76,10 +76,11 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Doctor) -> any
     }
     let mut findings = probe.findings();
     let whom = args.whom.as_ref();
-    let (client, found) = settings::survey(global, &args.network, whom.map(Whom::host));
-    findings.extend(found);
-    if let (Some(client), Some(whom)) = (client, whom) {
-        let probe = probe_registry(&client, whom.host(), whom.reference(), &control).await?;
+    let survey = settings::survey(global, &args.network, whom.map(Whom::host));
+    findings.extend(survey.findings);
+    if let (Some(client), Some(whom)) = (survey.client, whom) {
+        let mut probe = probe_registry(&client, whom.host(), whom.reference(), &control).await?;
+        probe.has_login = survey.has_login;
         findings.extend(probe.findings());
     }
     let report = Report {

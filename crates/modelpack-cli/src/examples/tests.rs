@@ -40,16 +40,13 @@ pub(crate) fn parse(line: &str) -> Result<Cli, String> {
 
 /// Lines of a help that are command lines, unfolded.
 fn lines(help: &str) -> Vec<String> {
-    let help = help.replace(" \\\n", " ");
+    let help = help.replace(" \\\n      ", " ");
     let lines = help.lines().map(str::trim_start);
     lines
         .filter(|line| line.starts_with("modelpack "))
-        .map(|line| line.to_owned())
-        .map(|line| match line.split_once("   ") {
-            // The page about all commands says beside them what they do.
-            Some((line, rest)) if !rest.trim_start().starts_with('-') => line.to_owned(),
-            _ => line,
-        })
+        // The page about all commands says beside them what they do.
+        .filter_map(|line| line.split("   ").next())
+        .map(|line| line.trim_end().to_owned())
         .collect()
 }
 

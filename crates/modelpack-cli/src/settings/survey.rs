@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use modelpack::Client;
 use modelpack::doctor::Finding;
@@ -15,13 +15,18 @@ use crate::cli::{Global, Network};
 /// The area of findings about files and variables.
 const AREA: &str = "settings";
 
-/// What the settings say about one host, or about every host that they name; and the client that they make, when
-/// they can be used.
-pub(crate) fn survey(
-    global: &Global,
-    network: &Network,
-    host: Option<&Host>,
-) -> (Option<Client>, Vec<Finding>) {
+/// What the settings say.
+pub(crate) struct Survey {
+    /// What was found.
+    pub(crate) findings: Vec<Finding>,
+    /// The client that they make, when they can be used.
+    pub(crate) client: Option<Client>,
+    /// Whether they have a login for the host that was asked about.
+    pub(crate) has_login: bool,
+}
+
+/// What the settings say about one host, or about every host that they name.
+pub(crate) fn survey(global: &Global, network: &Network, host: Option<&Host>) -> Survey {
     let mut findings = Vec::new();
     let configs = read_credentials(network, &mut findings);
     let named = read_hosts(network, &mut findings);
@@ -36,7 +41,11 @@ pub(crate) fn survey(
                 .join(": ");
             let hint = Some("mend that; no registry can be asked before".to_owned());
             findings.push(Finding::good(AREA, "usable", says).bad(hint));
-            return (None, findings);
+            return Survey {
+                findings,
+                client: None,
+                has_login: false,
+            };
         }
     };
     let all = match host {
@@ -47,7 +56,11 @@ pub(crate) fn survey(
         findings.push(login(&host, &configs));
         findings.extend(way(&client, &host, network));
     }
-    (Some(client), findings)
+    Survey {
+        has_login: host.is_some_and(|host| place(host, &configs).is_some()),
+        client: Some(client),
+        findings,
+    }
 }
 
 fn read_credentials(
@@ -128,25 +141,32 @@ fn all_hosts(configs: &[(PathBuf, DockerConfig)], named: Vec<Host>) -> BTreeSet<
     named.into_iter().chain(hosts).collect()
 }
 
-fn login(host: &Host, configs: &[(PathBuf, DockerConfig)]) -> Finding {
-    let repository = "doctor".parse();
-    let finding = |says: String| Finding::good(host.as_str(), "login", says);
-    let Ok(repository) = repository else {
-        return finding("unknown".to_owned());
-    };
-    let name = Name::new(host.clone(), repository);
-    let place = configs
+/// The first file that has a login for a host, and where that comes from.
+fn place<'a>(
+    host: &Host,
+    configs: &'a [(PathBuf, DockerConfig)],
+) -> Option<(&'a Path, LoginPlace)> {
+    // Any repository: what a file says about a single one is not said about the host.
+    let name = Name::new(host.clone(), "doctor".parse().ok()?);
+    configs
         .iter()
-        .find_map(|(path, config)| Some((path.display(), config.login_place(&name)?)));
+        .find_map(|(path, config)| Some((path.as_path(), config.login_place(&name)?)))
+}
+
+fn login(host: &Host, configs: &[(PathBuf, DockerConfig)]) -> Finding {
+    let finding = |says: String| Finding::good(host.as_str(), "login", says);
+    let Some((path, place)) = place(host, configs) else {
+        return finding("anonymous; no file has a login for it".to_owned());
+    };
+    let path = path.display();
     match place {
-        None => finding("anonymous; no file has a login for it".to_owned()),
-        Some((path, LoginPlace::Helper(helper))) => {
+        LoginPlace::Helper(helper) => {
             finding(format!("from {}, which {path} names", helper.program()))
         }
-        Some((path, LoginPlace::InvalidHelper(error))) => finding(format!("{path}: {error}")).bad(
-            Some("write the plain name of a credential helper, such as `pass`".to_owned()),
-        ),
-        Some((path, _)) => finding(format!("from {path}")),
+        LoginPlace::InvalidHelper(error) => finding(format!("{path}: {error}")).bad(Some(
+            "write the plain name of a credential helper, such as `pass`".to_owned(),
+        )),
+        _ => finding(format!("from {path}")),
     }
 }
 

@@ -3,6 +3,7 @@
 mod bad_input;
 mod canned;
 mod dialects;
+mod doctor;
 mod main_job;
 mod network;
 mod no_space;

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use modelpack_testkit::faulty::{Contents, FaultyRegistry};
+use modelpack_testkit::faulty::{Behaviour, Contents, FaultyRegistry};
 
 use crate::shell::{Served, Shell};
 
@@ -338,8 +338,10 @@ fn pages() {
     for tag in ["v1", "v2", "v3"] {
         contents.add_manifest("me/toy", tag, media_type, b"{}".to_vec());
     }
-    let mut behaviour = modelpack_testkit::faulty::Behaviour::default();
-    behaviour.page = Some(1);
+    let behaviour = Behaviour {
+        page: Some(1),
+        ..Behaviour::default()
+    };
     let registry = FaultyRegistry::builder()
         .contents(&contents)
         .behaviour(behaviour)
@@ -435,6 +437,10 @@ fn modctl() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     assert_eq!(labels, ["Version:", "Commit:", "Platform:", "BuildTime:"]);
+
+    let (code, stdout, stderr) = run(&[]);
+    assert_eq!((code, &*stderr), (0, ""));
+    assert!(stdout.contains("Usage: modctl"), "{stdout}");
 
     let (code, stdout, _) = run(&["ls"]);
     assert_eq!(code, 0);

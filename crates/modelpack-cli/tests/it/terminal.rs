@@ -1,9 +1,5 @@
 //! Progress: bars on a terminal, a line for each blob elsewhere, nothing when asked.
 
-use std::process::Command;
-
-use modelpack_testkit::{skip, tool};
-
 use crate::screen;
 use crate::shell::Shell;
 
@@ -59,55 +55,25 @@ fn quiet_prints_only_results() {
 
 #[test]
 fn on_a_terminal_each_blob_has_a_bar_and_all_have_a_total() {
-    let Some(script) = tool("script") else {
-        skip("script is not installed, so there is no terminal");
-        return;
-    };
     let shell = shell();
-    let inner = shell.command(&[]);
-    let line = format!(
-        "stty cols 120 rows 40; exec {} {}",
-        env!("CARGO_BIN_EXE_modelpack"),
-        BUILD.join(" ")
-    );
-    let mut outer = Command::new(script);
-    outer
-        .args(["-qefc", &line, "/dev/null"])
-        .current_dir(shell.path(""));
-    outer
-        .env("TERM", "xterm")
-        .stdin(std::process::Stdio::null());
-    for (name, value) in inner.get_envs() {
-        outer.env(name, value.unwrap_or_default());
-    }
-    let ran = outer.output().expect("it starts");
-    let text = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{text}");
-    let last = |name: &str| {
-        let mut lines = text
-            .split(['\r', '\n'])
-            .map(|line| line.trim_start_matches(|c| c != name.chars().next().unwrap_or(' ')));
-        let line = lines.rfind(|line| line.starts_with(name));
-        line.unwrap_or_else(|| panic!("no bar for {name}: {text}"))
-            .to_owned()
+    let shown = screen::run(shell.command(&BUILD));
+    let last = shown.screens.last().expect("something was shown");
+    assert_eq!(shown.code, 0, "{last}");
+    let line = |name: &str| {
+        let mut lines = last.lines();
+        let line = lines.find(|line| line.starts_with(name));
+        line.unwrap_or_else(|| panic!("no bar for {name}: {last}"))
     };
     for name in ["LICENSE", "README.md", "tiny-llama-Q8_0.gguf"] {
         assert!(
-            last(name).contains('█') && last(name).contains("copied"),
-            "{}",
-            last(name)
+            line(name).contains('█') && line(name).contains("copied"),
+            "{last}"
         );
     }
-    assert!(
-        last("total").contains("████████████████████████"),
-        "{}",
-        last("total")
-    );
-    assert!(
-        text.trim_end()
-            .ends_with("Successfully built model artifact: example.com/a/b:v1"),
-        "{text}"
-    );
+    assert!(line("total").contains("████████████████████████"), "{last}");
+    assert!(!line("total").contains('░'), "{last}");
+    let success = "Successfully built model artifact: example.com/a/b:v1";
+    assert!(last.ends_with(success), "{last}");
 }
 
 #[test]

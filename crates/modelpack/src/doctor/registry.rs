@@ -22,6 +22,8 @@ pub struct RegistryProbe {
     pub address: String,
     /// The proxy on the way, without its password.
     pub proxy: Option<String>,
+    /// Whether a login for it is known, so that a refusal is a fault. Not known by the probe itself: set it.
+    pub has_login: bool,
     /// Whether it is a registry, and takes our credentials.
     pub ping: Answer<()>,
     /// How many tags the repository has.
@@ -65,6 +67,7 @@ async fn ask(
         repository: reference.map(|reference| reference.repository.clone()),
         address: client.address_of(host)?,
         proxy: client.proxy_of(host)?.map(|proxy| proxy.to_string()),
+        has_login: false,
         ping: Some(client.ping(host).await),
         tags: None,
         artifact: None,
@@ -200,13 +203,21 @@ impl RegistryProbe {
         let address = &self.address;
         match &self.ping {
             Some(Ok(())) => self.good("reachable", format!("{address} is a registry")),
-            Some(Err(error)) => {
-                let check = match error {
-                    RegistryError::Unauthorized { .. } | RegistryError::Denied { .. } => "login",
-                    _ => "reachable",
-                };
-                self.good(check, in_one_line(error)).bad(hint(error))
+            Some(Err(
+                error @ (RegistryError::Unauthorized { .. } | RegistryError::Denied { .. }),
+            )) => {
+                let login = self.good("login", in_one_line(error));
+                let is_readable =
+                    matches!(self.tags, Some(Ok(_))) || matches!(self.artifact, Some(Ok(_)));
+                if self.has_login && !is_readable {
+                    login.bad(hint(error))
+                } else {
+                    login.notice(
+                        "what everybody may read can be read; `docker login HOST` for the rest",
+                    )
+                }
             }
+            Some(Err(error)) => self.good("reachable", in_one_line(error)).bad(hint(error)),
             None => self
                 .good("reachable", format!("{address} was not asked"))
                 .notice("ask again"),

@@ -4,7 +4,7 @@ use modelpack::doctor::{StoreState, Verdict, probe_registry, probe_store, worst}
 use modelpack::registry::PlainHttp;
 use modelpack::{Client, Control, Reference};
 use modelpack_testkit::faulty::{
-    Behaviour, Class, Contents, Fault, FaultyRegistry, Mount, Rule, When,
+    Auth, Behaviour, Class, Contents, Fault, FaultyRegistry, Mount, Rule, When,
 };
 
 use crate::scene::{Scene, tree};
@@ -92,9 +92,11 @@ async fn what_a_registry_cannot_do_is_said() {
         assert_eq!(verdicts(behaviour, rules, tag).await, expected);
     };
     check(Behaviour::default(), Vec::new(), "v1", &[]).await;
-    let mut poor = Behaviour::default();
-    poor.referrers = false;
-    poor.mount = Mount::Never;
+    let poor = Behaviour {
+        referrers: false,
+        mount: Mount::Never,
+        ..Behaviour::default()
+    };
     let expected = [
         "Notice ranges",
         "Notice referrers",
@@ -111,10 +113,9 @@ async fn a_registry_that_is_not_there() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("its address").port();
     drop(listener);
-    let scratch = tempfile::tempdir().expect("a scratch directory");
     let reference: Reference = format!("127.0.0.1:{port}/a/b:c").parse().expect("a name");
-    let probe = toolkit(&scratch)
-        .probe_registry(&reference.host, Some(&reference), &Control::default())
+    let control = Control::default();
+    let probe = probe_registry(&client(), &reference.host, Some(&reference), &control)
         .await
         .expect("it is asked");
     let findings = probe.findings();
@@ -168,4 +169,21 @@ async fn a_store_with_holes() {
     let probe = probe_store(nowhere.clone()).await.expect("it is looked at");
     assert_eq!(probe.state, StoreState::Missing);
     assert!(!nowhere.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_not_taken_is_a_fault_and_none_is_not() {
+    let registry = FaultyRegistry::builder()
+        .auth(Auth::Basic {
+            user: "me".to_owned(),
+            password: "secret".to_owned(),
+        })
+        .start();
+    let host = registry.host().parse().expect("a host");
+    let mut probe = probe_registry(&client(), &host, None, &Control::default())
+        .await
+        .expect("it is asked");
+    assert_eq!(worst(&probe.findings()), Verdict::Notice);
+    probe.has_login = true;
+    assert_eq!(worst(&probe.findings()), Verdict::Bad);
 }
