@@ -29,6 +29,13 @@ pub(crate) const NO_SPACE: Exit = Exit(7);
 /// Stopped by the user; what was transferred is kept.
 pub(crate) const INTERRUPTED: Exit = Exit(130);
 
+impl Exit {
+    /// The number that the shell sees.
+    pub(crate) fn number(self) -> u8 {
+        self.0
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.0.into()

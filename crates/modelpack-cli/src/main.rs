@@ -36,6 +36,7 @@ fn main() -> ExitCode {
             return persona.exit(code).into();
         }
     };
+    let is_json = cli.global.json;
     let code_of = match &cli.command {
         cli::Command::Diff(_) => exit::code_of_comparison,
         _ => exit::code,
@@ -49,8 +50,13 @@ fn main() -> ExitCode {
     match outcome {
         Ok(code) => persona.exit(code).into(),
         Err(error) => {
-            printer::print_error(&error, persona);
-            persona.exit(code_of(&error)).into()
+            let code = persona.exit(code_of(&error));
+            if is_json {
+                printer::print_json_error(&error, code);
+            } else {
+                printer::print_error(&error, persona);
+            }
+            code.into()
         }
     }
 }

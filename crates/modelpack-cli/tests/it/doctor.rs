@@ -73,7 +73,7 @@ fn settings_that_cannot_be_used() {
 fn who_may_only_pull_is_well() {
     let shell = Shell::new();
     // The bcrypt hash of `sesame`, with the least cost.
-    let hash = "$2b$04$9xF0ibLDHqfVrn2fz6x1Z.dGwCDIT3GCg.NpvX0Q4DSwzNYRV3Qbm";
+    let hash = "$2b$04$9xF0ibLDHqfVrn2fz6x1Z.BMtumUuKj2D.Pjiu6KKEoKBMJjnjU2O";
     shell.write("users", format!("alice:{hash}\n"));
     let rules = [
         "--htpasswd",
@@ -87,14 +87,22 @@ fn who_may_only_pull_is_well() {
     let name = format!("{}/a/b:v1", served.host);
     shell.build(&name);
     check(&shell, &[&name, "--plain-http"], 0, &["pull", "note  push"]);
-    // alice:sesame
-    let auths = format!(
-        r#"{{"auths":{{"{}":{{"auth":"YWxpY2U6c2VzYW1l"}}}}}}"#,
-        served.host
-    );
-    shell.write("auth.json", auths);
-    let file = std::fs::Permissions::from_mode(0o600);
-    std::fs::set_permissions(shell.path("auth.json"), file).expect("it is ours");
+    let login = |word: &str| {
+        let auths = format!(r#"{{"auths":{{"{}":{{"auth":"{word}"}}}}}}"#, served.host);
+        shell.write("auth.json", auths);
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(shell.path("auth.json"), mode).expect("it is ours");
+    };
     let with_login = [&name, "--plain-http", "--authfile", "auth.json"];
+    // alice:sesame
+    login("YWxpY2U6c2VzYW1l");
     check(&shell, &with_login, 0, &["from auth.json", "ok    push"]);
+    // me:correct-horse
+    login("bWU6Y29ycmVjdC1ob3JzZQ==");
+    check(
+        &shell,
+        &with_login,
+        1,
+        &["BAD   login", "credentials are wrong"],
+    );
 }

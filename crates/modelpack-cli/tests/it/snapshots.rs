@@ -254,6 +254,7 @@ fn diff() {
             &["diff", REFERENCE, two, "-q"],
             &["diff", REFERENCE, two, "--json", "--tensors"],
             &["diff", REFERENCE, "example.com/a/b:v9"],
+            &["diff", REFERENCE, "example.com/a/b:v9", "--json"],
             &["diff", REFERENCE],
         ],
     );

@@ -207,9 +207,10 @@ impl RegistryProbe {
                 error @ (RegistryError::Unauthorized { .. } | RegistryError::Denied { .. }),
             )) => {
                 let login = self.good("login", in_one_line(error));
-                let is_readable =
-                    matches!(self.tags, Some(Ok(_))) || matches!(self.artifact, Some(Ok(_)));
-                if self.has_login && !is_readable {
+                // A registry can want more than this login has for its first page, and still take it.
+                let is_taken =
+                    matches!(self.upload, Some(Ok(_) | Err(RegistryError::Denied { .. })));
+                if self.has_login && !is_taken {
                     login.bad(hint(error))
                 } else {
                     login.notice(
