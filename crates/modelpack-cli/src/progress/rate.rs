@@ -8,6 +8,9 @@ const WINDOW: Duration = Duration::from_secs(8);
 /// Moments that are kept at most; one for each tenth of a second of the window.
 const GRAIN: Duration = Duration::from_millis(100);
 
+/// What less time counts as, so that the first bytes make no wild guess.
+const SHORTEST: Duration = Duration::from_millis(250);
+
 /// Bytes and when they came.
 #[derive(Debug, Default)]
 pub(super) struct Rate {
@@ -36,7 +39,7 @@ impl Rate {
         }
     }
 
-    /// Bytes per second now. In the first second as many as came in all.
+    /// Bytes per second now.
     pub(super) fn at(&mut self, now: Instant) -> u64 {
         self.forget(now);
         let Some(began) = self.began else {
@@ -44,7 +47,7 @@ impl Rate {
         };
         let sum: u64 = self.moments.iter().map(|(_, bytes)| bytes).sum();
         let seconds = now.duration_since(began).min(WINDOW).as_secs_f64();
-        (sum as f64 / seconds.max(1.0)) as u64
+        (sum as f64 / seconds.max(SHORTEST.as_secs_f64())) as u64
     }
 
     fn forget(&mut self, now: Instant) {

@@ -9,7 +9,12 @@ fn a_rate_is_that_of_the_last_seconds() {
     let mut rate = Rate::default();
     assert_eq!(rate.at(at(0)), 0);
     rate.add(at(0), 500);
-    assert_eq!(rate.at(at(500)), 500, "less than a second counts as one");
+    assert_eq!(
+        rate.at(at(1)),
+        2000,
+        "a moment counts as a quarter of a second"
+    );
+    assert_eq!(rate.at(at(500)), 1000);
     for tenth in 1..100 {
         rate.add(at(tenth * 100), 100);
     }
