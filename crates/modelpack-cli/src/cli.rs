@@ -1,14 +1,16 @@
 //! What every command shares: the list of commands, flags of all of them, flags of those that talk to a registry.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    Build, Convert, Export, Extract, Index, Inspect, Ls, Modelfile, Prune, Pull, Push, Resolve, Rm,
-    Run, Serve, Tag,
+    Build, Completion, Convert, Diff, Doctor, Du, Export, Extract, Index, Inspect, Ls, Man,
+    Modelfile, Prune, Pull, Push, Resolve, Rm, Run, Serve, Tag,
 };
+use crate::{examples, modctl, units};
 
 /// Builds, pushes, pulls and resolves AI models as OCI artifacts (CNCF ModelPack).
 #[derive(Debug, Parser)]
@@ -18,6 +20,11 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// The command line with everything that is shown of it.
+pub(crate) fn command() -> clap::Command {
+    examples::add_to(Cli::command())
 }
 
 const EXAMPLES: &str = "\
@@ -33,6 +40,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not authorised, 5 network 
 
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Every command")]
 pub(crate) struct Global {
     /// Where the local store is [default: $XDG_DATA_HOME/modelpack]
     #[arg(long, global = true, value_name = "DIR", env = "MODELPACK_STORAGE_DIR")]
@@ -46,10 +54,13 @@ pub(crate) struct Global {
     /// Print no progress
     #[arg(long, global = true, env = "MODELPACK_NO_PROGRESS", value_parser = FalseyValueParser::new())]
     pub(crate) no_progress: bool,
+    #[command(flatten)]
+    pub(crate) ignored: modctl::IgnoredFlags,
 }
 
 /// Flags of commands that talk to a registry.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Registry")]
 pub(crate) struct Network {
     /// Files or blobs at the same time [default: 5]
     #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
@@ -63,6 +74,15 @@ pub(crate) struct Network {
     /// Also trust the certificate authorities in this file, PEM (repeatable)
     #[arg(long, value_name = "FILE", env = "MODELPACK_CA_FILE")]
     pub(crate) ca_file: Vec<PathBuf>,
+    /// Go through this proxy, whatever variables and hosts.toml say; NO_PROXY still counts
+    // Read later, since a mistake is repeated by the parser, and this can hold a password.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MODELPACK_PROXY",
+        hide_env_values = true
+    )]
+    pub(crate) proxy: Option<String>,
     /// Certificate that is shown to the registry, PEM
     #[arg(
         long,
@@ -87,6 +107,14 @@ pub(crate) struct Network {
     pub(crate) hosts_file: Option<PathBuf>,
 }
 
+/// How long a transfer may take.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Patience {
+    /// End it after this time, such as 90s or 1h30m; what was transferred is kept [default: none]
+    #[arg(long, value_name = "DURATION", env = "MODELPACK_TIMEOUT", value_parser = units::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build an artifact from a directory into the local store
@@ -105,6 +133,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Show what an artifact says about itself
     Inspect(Inspect),
+    /// Say what differs between two artifacts: exit code 0 nothing, 1 something, 2 trouble
+    Diff(Diff),
     /// Write an artifact in another dialect: new documents, the same layers
     Convert(Convert),
     /// Work with indexes, which hold several variants of a model
@@ -113,6 +143,8 @@ pub(crate) enum Command {
     /// List the artifacts in the local store
     #[command(visible_alias = "list")]
     Ls(Ls),
+    /// Show how much of the disk each artifact takes
+    Du(Du),
     /// Give an artifact in the local store another name
     Tag(Tag),
     /// Remove a name from the local store
@@ -126,6 +158,12 @@ pub(crate) enum Command {
     /// Work with Modelfiles
     #[command(subcommand)]
     Modelfile(Modelfile),
+    /// Look what is right and wrong with the store, the settings and a registry
+    Doctor(Doctor),
+    /// Print a script that completes commands in a shell
+    Completion(Completion),
+    /// Print a manual page, or write all of them
+    Man(Man),
     /// Show the version
     Version,
 }

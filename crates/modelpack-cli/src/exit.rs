@@ -12,6 +12,10 @@ pub(crate) const DONE: Exit = Exit(0);
 pub(crate) const FAILED: Exit = Exit(1);
 /// The command line is wrong.
 pub(crate) const USAGE: Exit = Exit(2);
+/// Two things that were compared differ.
+pub(crate) const DIFFERENT: Exit = Exit(1);
+/// A doctor has found something that will fail.
+pub(crate) const UNWELL: Exit = Exit(1);
 /// Something that was asked for is not there.
 pub(crate) const NOT_FOUND: Exit = Exit(3);
 /// The registry wants other credentials.
@@ -24,6 +28,13 @@ pub(crate) const INTEGRITY: Exit = Exit(6);
 pub(crate) const NO_SPACE: Exit = Exit(7);
 /// Stopped by the user; what was transferred is kept.
 pub(crate) const INTERRUPTED: Exit = Exit(130);
+
+impl Exit {
+    /// The number that the shell sees.
+    pub(crate) fn number(self) -> u8 {
+        self.0
+    }
+}
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -64,6 +75,15 @@ pub(crate) fn code(error: &anyhow::Error) -> Exit {
         Some(error) if error.is_not_found() => NOT_FOUND,
         Some(error) if error.is_network() => NETWORK,
         _ => FAILED,
+    }
+}
+
+/// The exit code of a comparison that failed. As with `diff`, 1 says that two things differ, so that a failure
+/// without a code of its own becomes 2.
+pub(crate) fn code_of_comparison(error: &anyhow::Error) -> Exit {
+    match code(error) {
+        FAILED => USAGE,
+        other => other,
     }
 }
 

@@ -5,11 +5,15 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::exit::Exit;
+use crate::modctl::Persona;
+
 /// Where results go, and in which form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
+    pub(crate) persona: Persona,
 }
 
 impl Printer {
@@ -67,18 +71,33 @@ pub(crate) fn warn(warnings: &[String]) {
 }
 
 /// Prints an error with its causes and, when there is one, what to do next.
-pub(crate) fn print_error(error: &anyhow::Error) {
-    let mut text = format!("error: {error}");
+pub(crate) fn print_error(error: &anyhow::Error, persona: Persona) {
+    let mut text = format!("{}: {error}", persona.error_word());
     for cause in error.chain().skip(1) {
         text.push_str(&format!("\n  because: {cause}"));
     }
-    let hint = error
-        .downcast_ref::<modelpack::Error>()
-        .and_then(modelpack::Error::hint);
-    if let Some(hint) = hint {
+    if let Some(hint) = hint(error) {
         text.push_str(&format!("\nhint: {hint}"));
     }
     eprintln!("{text}");
+}
+
+/// The same as an object of JSON, with the exit code.
+pub(crate) fn print_json_error(error: &anyhow::Error, code: Exit) {
+    let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    let report = serde_json::json!({
+        "error": error.to_string(),
+        "because": causes,
+        "hint": hint(error),
+        "exitCode": code.number(),
+    });
+    eprintln!("{report:#}");
+}
+
+fn hint(error: &anyhow::Error) -> Option<String> {
+    error
+        .downcast_ref::<modelpack::Error>()
+        .and_then(modelpack::Error::hint)
 }
 
 /// Lays rows out in columns, four spaces apart.

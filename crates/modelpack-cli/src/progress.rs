@@ -1,12 +1,17 @@
 //! Progress: bars on a terminal, a line per blob elsewhere.
 
-use std::collections::HashMap;
-use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError};
+mod rate;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::HashMap;
+use std::fmt;
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use modelpack::{CancelToken, Control, Event, Item, Outcome, Progress};
 
+use self::rate::Rate;
 use crate::cli::Global;
 use crate::printer::note;
 use crate::units;
@@ -92,8 +97,22 @@ struct Bars {
 
 #[derive(Default)]
 struct State {
-    total: Option<ProgressBar>,
-    items: HashMap<String, ProgressBar>,
+    total: Option<Bar>,
+    items: HashMap<String, Bar>,
+}
+
+/// A bar with the rate that it shows.
+struct Bar {
+    bar: ProgressBar,
+    rate: Arc<Mutex<Rate>>,
+    /// Bytes that are there from earlier and are still to be reported.
+    earlier: u64,
+}
+
+impl Bar {
+    fn count(&self, bytes: u64) {
+        lock(&self.rate).add(Instant::now(), bytes);
+    }
 }
 
 impl Bars {
@@ -104,13 +123,27 @@ impl Bars {
         }
     }
 
-    fn bar(&self, name: &str, size: u64) -> ProgressBar {
-        const TEMPLATE: &str = "{prefix:24} {bar:24} {decimal_bytes:>10} / {decimal_total_bytes:10} {decimal_bytes_per_sec:>12} {msg}";
-        let style =
-            ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        ProgressBar::new(size)
+    fn bar(&self, name: &str, size: u64) -> Bar {
+        // At most 80 columns with a bar of six; what the terminal has more, the bar gets.
+        const TEMPLATE: &str = "{prefix:24} {wide_bar} {decimal_bytes:>9} / {decimal_total_bytes:9} {rate:>11} {msg:14}";
+        let rate = Arc::new(Mutex::new(Rate::default()));
+        let shown = Arc::clone(&rate);
+        let show = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+            let per_second = lock(&shown).at(Instant::now());
+            // A bar that cannot be drawn is no reason to end.
+            let _ = write!(out, "{}/s", units::bytes(per_second));
+        };
+        let style = ProgressStyle::with_template(TEMPLATE)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .with_key("rate", show);
+        let bar = ProgressBar::new(size)
             .with_style(style)
-            .with_prefix(shortened(name))
+            .with_prefix(shortened(name));
+        Bar {
+            bar,
+            rate,
+            earlier: 0,
+        }
     }
 }
 
@@ -126,46 +159,62 @@ fn shortened(name: &str) -> String {
 
 impl Progress for Bars {
     fn event(&self, event: Event<'_>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
+        let state = &mut *state;
         match event {
             // A command can have more than one stage: what a later one adds goes on top, so that the
             // total never goes back.
             Event::Planned { bytes, .. } => match &state.total {
-                Some(total) => total.inc_length(bytes),
+                Some(total) => total.bar.inc_length(bytes),
                 None => {
-                    let total = self.all.add(self.bar("total", bytes));
-                    total.tick();
+                    let mut total = self.bar("total", bytes);
+                    total.bar = self.all.add(total.bar);
+                    total.bar.tick();
                     state.total = Some(total);
                 }
             },
             Event::Started(item) => {
-                let bar = self.bar(&item.name, item.size);
-                let bar = match &state.total {
-                    Some(total) => self.all.insert_before(total, bar),
-                    None => self.all.add(bar),
+                let mut bar = self.bar(&item.name, item.size);
+                bar.bar = match &state.total {
+                    Some(total) => self.all.insert_before(&total.bar, bar.bar),
+                    None => self.all.add(bar.bar),
                 };
                 state.items.insert(key(item), bar);
             }
             Event::Advanced { item, bytes } => {
-                if let Some(bar) = state.items.get(&key(item)) {
-                    bar.inc(bytes);
+                let mut fresh = bytes;
+                if let Some(bar) = state.items.get_mut(&key(item)) {
+                    fresh = bytes.saturating_sub(bar.earlier);
+                    bar.earlier -= bytes - fresh;
+                    bar.count(fresh);
+                    bar.bar.inc(bytes);
                 }
                 if let Some(total) = &state.total {
-                    total.inc(bytes);
+                    total.count(fresh);
+                    total.bar.inc(bytes);
                 }
             }
             Event::Finished { item, outcome } => {
+                let is_work = !matches!(outcome, Outcome::Exists | Outcome::Mounted);
                 if let Some(bar) = state.items.remove(&key(item)) {
-                    bar.finish_with_message(word(outcome));
+                    if !is_work {
+                        lock(&bar.rate).take_back(item.size);
+                    }
+                    bar.bar.finish_with_message(word(outcome));
                 }
-                if let Some(total) = &state.total
-                    && state.items.is_empty()
-                    && Some(total.position()) == total.length()
-                {
-                    total.finish();
+                if let Some(total) = &state.total {
+                    if !is_work {
+                        lock(&total.rate).take_back(item.size);
+                    }
+                    if state.items.is_empty() && Some(total.bar.position()) == total.bar.length() {
+                        total.bar.finish();
+                    }
                 }
             }
             Event::Resumed { item, bytes } => {
+                if let Some(bar) = state.items.get_mut(&key(item)) {
+                    bar.earlier += bytes;
+                }
                 let _ = self.all.println(resumed(item, bytes));
             }
             Event::Waiting(item) => {
@@ -177,6 +226,10 @@ impl Progress for Bars {
             _ => {}
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn key(item: &Item) -> String {

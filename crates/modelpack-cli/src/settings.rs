@@ -5,6 +5,7 @@ mod credentials;
 mod hosts;
 mod programs;
 mod proxies;
+mod survey;
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -18,7 +19,8 @@ use crate::cli::{Global, Network};
 use crate::exit::UsageError;
 use crate::printer::note;
 
-pub(crate) use programs::git;
+pub(crate) use self::programs::git;
+pub(crate) use self::survey::survey;
 
 /// Opens the store and makes a client that talks to registries as the flags say.
 pub(crate) fn toolkit(global: &Global, network: &Network) -> anyhow::Result<Toolkit> {
@@ -75,7 +77,7 @@ pub(crate) fn client(global: &Global, network: &Network) -> anyhow::Result<Clien
         .plain_http(plain)
         .danger_accept_invalid_certs(network.insecure)
         .user_agent(concat!("modelpack/", env!("CARGO_PKG_VERSION")))
-        .proxies(proxies::from_environment()?)
+        .proxies(proxies::given(network.proxy.as_deref())?)
         .credentials(credentials::sources(network)?);
     for path in &network.ca_file {
         builder = builder.add_ca_pem(read(path)?);
@@ -92,7 +94,11 @@ pub(crate) fn client(global: &Global, network: &Network) -> anyhow::Result<Clien
             ));
         });
     }
-    let own = hosts::read(network)?;
+    let mut own = hosts::read(network)?;
+    if network.proxy.is_some() {
+        proxies::leave_to_flag(&mut own);
+    }
+    let own = own;
     let mut all = own.clone();
     let is_more = certificates::add_directories(&mut all);
     let built = match builder.clone().hosts(all).build() {

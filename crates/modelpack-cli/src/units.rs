@@ -1,5 +1,7 @@
 //! Sizes and times for people.
 
+use std::time::Duration;
+
 /// A size with a unit of 1000, as disks and registries are sold: `1.5 MB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
@@ -15,6 +17,64 @@ pub(crate) fn bytes(bytes: u64) -> String {
     // In tenths, so that no rounding shows 1000.0 of a unit.
     let tenths = u128::from(bytes) * 10 / u128::from(scale);
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+/// A size with a unit of 1024: `1.5 MiB`.
+pub(crate) fn binary_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut unit = 0;
+    let mut scale = 1_u64;
+    while unit + 1 < UNITS.len() && bytes / scale >= 1024 {
+        scale *= 1024;
+        unit += 1;
+    }
+    if unit == 0 {
+        return format!("{bytes} B");
+    }
+    let tenths = u128::from(bytes) * 10 / u128::from(scale);
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+/// Reads a time as people write it: `90`, `90s`, `1h30m`, `500ms`.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    const UNITS: [(&str, u64); 5] = [
+        ("ms", 1),
+        ("s", 1_000),
+        ("m", 60_000),
+        ("h", 3_600_000),
+        ("d", 86_400_000),
+    ];
+    let wrong = || "write a number and a unit, such as 90s, 10m or 1h30m".to_owned();
+    let mut rest = text.trim();
+    if let Ok(seconds) = rest.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds)).and_then(positive);
+    }
+    let mut sum = 0_u64;
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let number: u64 = rest[..digits].parse().map_err(|_| wrong())?;
+        let after = &rest[digits..];
+        let letters = after.len()
+            - after
+                .trim_start_matches(|c: char| c.is_ascii_alphabetic())
+                .len();
+        let unit = UNITS.iter().find(|(name, _)| *name == &after[..letters]);
+        let (_, unit) = unit.ok_or_else(wrong)?;
+        sum = number
+            .checked_mul(*unit)
+            .and_then(|part| sum.checked_add(part))
+            .ok_or_else(wrong)?;
+        rest = &after[letters..];
+    }
+    positive(Duration::from_millis(sum))
+}
+
+fn positive(duration: Duration) -> Result<Duration, String> {
+    if duration.is_zero() {
+        Err("nothing is done in no time; write for example 10m".to_owned())
+    } else {
+        Ok(duration)
+    }
 }
 
 /// How long ago something was: `3 days ago`.

@@ -42,11 +42,11 @@ mod transport;
 
 pub use auth::{
     Anonymous, Credential, CredentialHelper, CredentialSource, DockerConfig, FirstOf, HelperAnswer,
-    HelperFailed, HelperName, InvalidHelperName, Secret, SingleHost, WithHelpers,
+    HelperFailed, HelperName, InvalidHelperName, LoginPlace, Secret, SingleHost, WithHelpers,
 };
 pub use client::{
     BlobStat, BlobToPush, Client, ClientBuilder, FetchedManifest, ManifestStat, Mount, PlainHttp,
-    Pushed, Upload,
+    Pushed, Upload, UploadProbe,
 };
 pub use content::{BlobSink, BlobSource, Pending, Progress, Verification};
 pub use error::{At, Error};

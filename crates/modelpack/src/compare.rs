@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use modelpack_spec::Reference;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{InspectReport, TensorReport};
 
@@ -70,24 +71,46 @@ pub fn compare(
 
 type Facts = BTreeMap<String, String>;
 
+/// What the config says, by the names of its fields, and the annotations of the manifest.
 fn said(report: &InspectReport) -> Facts {
-    let fields = [
-        ("architecture", &report.architecture),
-        ("createdAt", &report.created_at),
-        ("family", &report.family),
-        ("format", &report.format),
-        ("name", &report.name),
-        ("paramSize", &report.param_size),
-        ("precision", &report.precision),
-        ("quantization", &report.quantization),
-    ];
-    let mut facts: Facts = fields
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (name.to_owned(), value.clone()))
-        .collect();
+    let mut facts = Facts::new();
+    if let Ok(mut config) = serde_json::to_value(report.config.value()) {
+        // The layers are compared as files.
+        for part in ["descriptor", "config"] {
+            add_fields("", &config[part].take(), &mut facts);
+        }
+    }
+    let annotations = report.manifest.value().annotations.iter();
+    for (key, value) in annotations {
+        // The Modelfile says in other words what is compared already.
+        if !key.ends_with(".modelfile") {
+            facts.insert(format!("annotation {key}"), value.clone());
+        }
+    }
     facts.insert("dialect".to_owned(), report.dialect.clone());
     facts
+}
+
+fn add_fields(path: &str, value: &Value, facts: &mut Facts) {
+    match value {
+        Value::Null => {}
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = match path {
+                    "" => name.clone(),
+                    _ => format!("{path}.{name}"),
+                };
+                add_fields(&path, value, facts);
+            }
+        }
+        Value::String(text) if text.is_empty() => {}
+        Value::String(text) => {
+            facts.insert(path.to_owned(), text.clone());
+        }
+        other => {
+            facts.insert(path.to_owned(), other.to_string());
+        }
+    }
 }
 
 fn files(report: &InspectReport) -> Facts {

@@ -157,7 +157,9 @@ pub struct Item {
 }
 
 impl Item {
-    pub(crate) fn new(name: impl Into<String>, size: u64, digest: Option<Digest>) -> Self {
+    /// An item.
+    #[must_use]
+    pub fn new(name: impl Into<String>, size: u64, digest: Option<Digest>) -> Self {
         Self {
             name: name.into(),
             size,

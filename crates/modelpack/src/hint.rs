@@ -96,7 +96,7 @@ impl Error {
     }
 }
 
-fn registry_hint(error: &modelpack_registry::Error) -> Option<String> {
+pub(crate) fn registry_hint(error: &modelpack_registry::Error) -> Option<String> {
     use modelpack_registry::Error as Failure;
     let text = match error {
         Failure::DamagedSource { .. } => {

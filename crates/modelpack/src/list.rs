@@ -37,6 +37,72 @@ pub struct TagList {
     pub tags: Vec<String>,
 }
 
+/// A pattern for names: `*` stands for any text, also with `/` in it, `?` for one character. It is held
+/// against the whole name, the name without its tag, and each of both from after a `/` on.
+///
+/// ```
+/// use modelpack::NamePattern;
+///
+/// let reference = "ghcr.io/me/qwen3:0.6b".parse()?;
+/// for pattern in ["qwen3", "qwen*", "me/qwen3:*", "*:0.6b", "ghcr.io/*"] {
+///     assert!(NamePattern::new(pattern).matches(&reference), "{pattern}");
+/// }
+/// assert!(!NamePattern::new("qwen").matches(&reference));
+/// # Ok::<(), modelpack::spec::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern(Vec<char>);
+
+impl NamePattern {
+    /// Every text is a pattern.
+    #[must_use]
+    pub fn new(pattern: &str) -> Self {
+        Self(pattern.chars().collect())
+    }
+
+    /// Whether a name matches.
+    #[must_use]
+    pub fn matches(&self, reference: &Reference) -> bool {
+        let full = reference.to_string();
+        [full, reference.name()].iter().any(|name| {
+            let tails = name.match_indices('/').map(|(at, _)| &name[at + 1..]);
+            tails
+                .chain([name.as_str()])
+                .any(|tail| self.matches_text(tail))
+        })
+    }
+
+    /// Whether a text as a whole matches, such as a tag.
+    #[must_use]
+    pub fn matches_text(&self, text: &str) -> bool {
+        let text: Vec<char> = text.chars().collect();
+        let (mut at, mut pattern_at) = (0, 0);
+        // Where to go on when the text that the last star stands for has to be longer.
+        let mut star: Option<(usize, usize)> = None;
+        while at < text.len() {
+            match self.0.get(pattern_at) {
+                Some('*') => {
+                    star = Some((pattern_at, at));
+                    pattern_at += 1;
+                }
+                Some(c) if *c == '?' || *c == text[at] => {
+                    at += 1;
+                    pattern_at += 1;
+                }
+                _ => match &mut star {
+                    Some((star_at, taken)) => {
+                        *taken += 1;
+                        at = *taken;
+                        pattern_at = *star_at + 1;
+                    }
+                    None => return false,
+                },
+            }
+        }
+        self.0[pattern_at..].iter().all(|c| *c == '*')
+    }
+}
+
 impl Toolkit {
     /// Lists what is in the local store, the newest first.
     ///
@@ -172,3 +238,6 @@ fn other_size(store: &Store, descriptor: &Descriptor) -> u64 {
 fn moment(entry: &ListEntry) -> Option<jiff::Timestamp> {
     entry.created_at.as_ref()?.as_str().parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! From the local store to a registry.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use modelpack_registry::{BlobToPush, Name, Pushed};
 use modelpack_spec::{Descriptor, Digest, Reference, Repository};
@@ -12,10 +13,13 @@ use crate::artifact::{Artifact, layer_name, require};
 use crate::transfer::{FileSource, Meter, wanted};
 use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
 
-/// How [`Toolkit::push`] works. There is nothing to choose yet.
+/// How [`Toolkit::push`] works.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct PushOptions {}
+pub struct PushOptions {
+    /// Longest time that all of it may take; none by default. The registry keeps the blobs that it has then.
+    pub deadline: Option<Duration>,
+}
 
 /// What [`Toolkit::push`] did.
 #[derive(Debug, Clone, Serialize)]
@@ -55,11 +59,11 @@ impl Toolkit {
     ///
     /// # Errors
     /// [`Error::UnknownReference`], [`Error::NoSelector`], [`Error::Registry`], [`Error::Store`] when
-    /// a blob is missing, [`Error::Cancelled`].
+    /// a blob is missing, [`Error::Deadline`], [`Error::Cancelled`].
     pub async fn push(
         &self,
         reference: &Reference,
-        _options: &PushOptions,
+        options: &PushOptions,
         control: &Control,
     ) -> Result<PushReport, Error> {
         let target = wanted(reference)?;
@@ -85,7 +89,7 @@ impl Toolkit {
             control.stop_early(async { Ok(stored.await?) }).await?;
             Ok(blobs)
         };
-        let pushed: Result<Vec<PushedBlob>, Error> = pushed.await;
+        let pushed: Result<Vec<PushedBlob>, Error> = control.within(options.deadline, pushed).await;
         // Uploads that came to nothing are being ended at the registry; the program may be about to end.
         self.client().settle().await;
         let blobs = pushed?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use modelpack_formats as formats;
 use modelpack_layer::{Destination, Expected, Placement};
@@ -36,6 +37,8 @@ pub struct ResolveOptions {
     pub fetch: Fetch,
     /// Where the directory is made; inside the store by default.
     pub directory: Option<PathBuf>,
+    /// Longest time that pulling may take; none by default. What is there then is kept.
+    pub deadline: Option<Duration>,
 }
 
 /// A model that is ready to be loaded.
@@ -107,8 +110,10 @@ impl Toolkit {
             Fetch::Missing if is_here => {}
             Fetch::Never => {}
             _ => {
-                self.pull(reference, &PullOptions::default(), control)
-                    .await?;
+                let options = PullOptions {
+                    deadline: options.deadline,
+                };
+                self.pull(reference, &options, control).await?;
             }
         }
         let (store, wanted) = (self.store().clone(), reference.clone());

@@ -74,12 +74,12 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Inspect) -> an
         printer.raw(&String::from_utf8_lossy(report.config.bytes()))?;
         printer.raw("\n")?;
     } else {
-        printer.raw(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+        printer.raw(&format!("{}\n", printer.persona.json(&report)?))?;
     }
     Ok(DONE)
 }
 
-async fn inspect(
+pub(super) async fn inspect(
     toolkit: &Toolkit,
     reference: &Reference,
     place: Place,
@@ -154,7 +154,7 @@ fn tensor_table(report: &TensorReport) -> String {
     text
 }
 
-fn differences(report: &CompareReport) -> String {
+pub(super) fn differences(report: &CompareReport) -> String {
     if report.is_same {
         return format!("{} and {} are the same artifact", report.left, report.right);
     }
@@ -175,6 +175,9 @@ fn differences(report: &CompareReport) -> String {
         }
     }
     let mut text = table(&rows);
+    if rows.is_empty() {
+        text.push_str("only the documents differ: their order, or what is not compared\n");
+    }
     text.push_str(&format!("{} files are the same", report.same_files));
     if report.same_tensors > 0 || !report.tensors.is_empty() {
         text.push_str(&format!(

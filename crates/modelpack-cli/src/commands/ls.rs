@@ -1,16 +1,20 @@
 //! `modelpack ls`.
 
 use clap::Args;
-use modelpack::{ListEntry, Reference};
+use modelpack::{ListEntry, NamePattern, Reference};
 use serde::Serialize;
 
 use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit};
+use crate::modctl::Persona;
 use crate::printer::{Printer, table};
 use crate::{progress, settings, units};
 
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
+    /// Only names that match, such as `qwen*` or `*:0.6b`; `*` stands for any text, also with `/`
+    #[arg(value_name = "PATTERN", conflicts_with = "partial")]
+    pub(crate) pattern: Option<String>,
     /// List the tags of this repository in its registry
     #[arg(long, value_name = "REPOSITORY")]
     pub(crate) remote: Option<Reference>,
@@ -23,23 +27,31 @@ pub(crate) struct Ls {
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Ls) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;
+    let pattern = args.pattern.as_deref().map(NamePattern::new);
     if let Some(repository) = &args.remote {
-        let list = toolkit
+        let mut list = toolkit
             .list_remote(repository, &progress::control(global))
             .await?;
+        list.tags
+            .retain(|tag| pattern.as_ref().is_none_or(|it| it.matches_text(tag)));
         printer.result(&list, |list| list.tags.join("\n"))?;
         return Ok(DONE);
     }
     if args.partial {
         return partials(&toolkit, printer);
     }
-    let entries = toolkit.list().await?;
-    let is_quiet = printer.quiet;
+    let mut entries = toolkit.list().await?;
+    entries.retain(|entry| {
+        pattern
+            .as_ref()
+            .is_none_or(|it| it.matches(&entry.reference))
+    });
+    let (is_quiet, persona) = (printer.quiet, printer.persona);
     printer.result(&entries, |entries| {
         if is_quiet {
             names(entries)
         } else {
-            rows(entries)
+            rows(entries, persona)
         }
     })?;
     Ok(DONE)
@@ -53,7 +65,7 @@ fn names(entries: &[ListEntry]) -> String {
         .join("\n")
 }
 
-fn rows(entries: &[ListEntry]) -> String {
+fn rows(entries: &[ListEntry], persona: Persona) -> String {
     let now = jiff::Timestamp::now();
     let mut rows = vec![
         ["REPOSITORY", "TAG", "DIGEST", "CREATED", "SIZE"]
@@ -66,13 +78,13 @@ fn rows(entries: &[ListEntry]) -> String {
             .as_ref()
             .and_then(|time| time.as_str().parse::<jiff::Timestamp>().ok())
             .map_or_else(
-                || "-".to_owned(),
+                || persona.no_time().to_owned(),
                 |time| units::ago(now.as_second() - time.as_second()),
             );
         let size = if entry.damage.is_some() {
             "damaged".to_owned()
         } else {
-            units::bytes(entry.size)
+            persona.size(entry.size)
         };
         let tag = entry
             .reference

@@ -58,6 +58,8 @@ pub(crate) struct Generate {
     /// Leave files out (repeatable)
     #[arg(long, value_name = "PATTERN")]
     pub(crate) exclude: Vec<String>,
+    #[command(flatten)]
+    pub(crate) model_url: crate::modctl::ModelUrl,
 }
 
 pub(crate) async fn run(

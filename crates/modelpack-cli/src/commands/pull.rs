@@ -6,8 +6,9 @@ use clap::Args;
 use modelpack::spec::variant::Choice;
 use modelpack::{ExtractOptions, Place, PullOptions, Reference, Sharing, fitting_size};
 
-use crate::cli::{Global, Network};
+use crate::cli::{Global, Network, Patience};
 use crate::exit::{DONE, Exit};
+use crate::modctl::Dragonfly;
 use crate::printer::Printer;
 use crate::{progress, settings};
 
@@ -31,12 +32,18 @@ pub(crate) struct Pull {
     #[arg(long, requires = "extract_dir")]
     pub(crate) extract_from_remote: bool,
     #[command(flatten)]
+    pub(crate) dragonfly: Dragonfly,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+    #[command(flatten)]
     pub(crate) network: Network,
 }
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;
     let control = progress::control(global);
+    let mut options = PullOptions::default();
+    options.deadline = args.patience.timeout;
     let reference = match choice(&args)? {
         None => args.reference.clone(),
         Some(choice) => {
@@ -48,7 +55,6 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyho
     if args.extract_from_remote
         && let Some(directory) = &args.extract_dir
     {
-        let options = PullOptions::default();
         let report = toolkit
             .pull_into(&reference, directory, &options, &control)
             .await?;
@@ -61,9 +67,7 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyho
         ))?;
         return Ok(DONE);
     }
-    let report = toolkit
-        .pull(&reference, &PullOptions::default(), &control)
-        .await?;
+    let report = toolkit.pull(&reference, &options, &control).await?;
     if let Some(directory) = &args.extract_dir {
         let pinned = args.reference.with_digest(report.digest);
         let mut options = ExtractOptions::default();

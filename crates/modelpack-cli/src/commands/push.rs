@@ -3,7 +3,7 @@
 use clap::Args;
 use modelpack::{Place, PushOptions, Reference};
 
-use crate::cli::{Global, Network};
+use crate::cli::{Global, Network, Patience};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::{progress, settings};
@@ -17,12 +17,16 @@ pub(crate) struct Push {
     #[arg(long, value_name = "REF", num_args = 0..=1, require_equals = true)]
     pub(crate) twin: Option<Option<Reference>>,
     #[command(flatten)]
+    pub(crate) patience: Patience,
+    #[command(flatten)]
     pub(crate) network: Network,
 }
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyhow::Result<Exit> {
     let toolkit = settings::toolkit(global, &args.network)?;
-    let (options, control) = (PushOptions::default(), progress::control(global));
+    let control = progress::control(global);
+    let mut options = PushOptions::default();
+    options.deadline = args.patience.timeout;
     let variants = toolkit
         .variants(&args.reference, Place::Local, &control)
         .await?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use modelpack::{Fetch, Reference, ResolveOptions};
 
-use crate::cli::{Global, Network};
+use crate::cli::{Global, Network, Patience};
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 use crate::{progress, settings};
@@ -24,6 +24,8 @@ pub(crate) struct Resolve {
     #[arg(long)]
     pub(crate) always_pull: bool,
     #[command(flatten)]
+    pub(crate) patience: Patience,
+    #[command(flatten)]
     pub(crate) network: Network,
 }
 
@@ -31,6 +33,7 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Resolve) -> an
     let toolkit = settings::toolkit(global, &args.network)?;
     let mut options = ResolveOptions::default();
     options.directory = args.output;
+    options.deadline = args.patience.timeout;
     options.fetch = match (args.no_pull, args.always_pull) {
         (true, _) => Fetch::Never,
         (_, true) => Fetch::Always,

@@ -17,10 +17,7 @@ pub(crate) fn run(printer: &Printer) -> anyhow::Result<Exit> {
         platform: std::env::consts::OS,
     };
     printer.result(&version, |version| {
-        format!(
-            "{:12}{}\n{:12}{}",
-            "Version:", version.version, "Platform:", version.platform
-        )
+        printer.persona.version(version.version, version.platform)
     })?;
     Ok(DONE)
 }

@@ -31,6 +31,17 @@ pub(super) fn check_environment() -> anyhow::Result<()> {
 /// Adds what the `certs.d` directories say to the settings of their hosts, which come first. Says whether
 /// there was anything. What cannot be read is said and passed over: often only root may.
 pub(super) fn add_directories(hosts: &mut Hosts) -> bool {
+    let mut is_more = false;
+    for directory in directories() {
+        is_more |= add_directory(hosts, &directory, &mut |path, error| {
+            note(&format!("warning: {} is not used: {error}", path.display()));
+        });
+    }
+    is_more
+}
+
+/// The `certs.d` directories that are looked into, the first one first.
+pub(super) fn directories() -> Vec<PathBuf> {
     let own = [
         config_home().map(|home| home.join("containers/certs.d")),
         config_home().map(|home| home.join("docker/certs.d")),
@@ -38,13 +49,8 @@ pub(super) fn add_directories(hosts: &mut Hosts) -> bool {
             .or_else(|| super::home().map(|home| home.join(".docker")))
             .map(|docker| docker.join("certs.d")),
     ];
-    let mut is_more = false;
-    for directory in own.into_iter().flatten().chain(SYSTEM.map(PathBuf::from)) {
-        is_more |= add_directory(hosts, &directory, &mut |path, error| {
-            note(&format!("warning: {} is not used: {error}", path.display()));
-        });
-    }
-    is_more
+    let system = SYSTEM.map(PathBuf::from);
+    own.into_iter().flatten().chain(system).collect()
 }
 
 type Complain<'a> = &'a mut dyn FnMut(&Path, io::Error);

@@ -50,7 +50,8 @@ pub(super) fn sources(network: &Network) -> anyhow::Result<FirstOf> {
     Ok(FirstOf::new(sources))
 }
 
-fn default_files() -> Vec<PathBuf> {
+/// The files that are read when none is named, the first one first.
+pub(super) fn default_files() -> Vec<PathBuf> {
     let docker = env::var_os("DOCKER_CONFIG").filter(|directory| !directory.is_empty());
     let docker = match docker {
         Some(directory) => Some(PathBuf::from(directory)),
@@ -65,7 +66,7 @@ fn default_files() -> Vec<PathBuf> {
 }
 
 /// The file; nothing when there is none. The error says what the file is instead.
-fn read(path: &Path) -> Result<Option<DockerConfig>, String> {
+pub(super) fn read(path: &Path) -> Result<Option<DockerConfig>, String> {
     let file = match std::fs::File::open(path) {
         Ok(file) => file,
         Err(error) => {

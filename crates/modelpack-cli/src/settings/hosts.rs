@@ -30,7 +30,8 @@ pub(super) fn read(network: &Network) -> anyhow::Result<Hosts> {
     parse(&path, &text).map_err(|reason| UsageError(reason).into())
 }
 
-fn default_path() -> Option<PathBuf> {
+/// Where the file is when none is named.
+pub(super) fn default_path() -> Option<PathBuf> {
     Some(config_home()?.join("modelpack/hosts.toml"))
 }
 

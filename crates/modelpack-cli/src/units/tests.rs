@@ -35,3 +35,37 @@ fn sizes_are_read_as_people_write_them() {
     check("", None);
     check("1..2G", None);
 }
+
+#[test]
+fn times_are_read_as_people_write_them() {
+    let check = |text: &str, millis| {
+        let read = parse_duration(text).ok();
+        assert_eq!(read, Option::map(millis, Duration::from_millis), "{text}");
+    };
+    check("90", Some(90_000));
+    check("90s", Some(90_000));
+    check("500ms", Some(500));
+    check("1h30m", Some(5_400_000));
+    check(" 2d ", Some(172_800_000));
+    for wrong in [
+        "",
+        "0",
+        "0s",
+        "-1s",
+        "1.5h",
+        "10 m",
+        "m",
+        "10x",
+        "9999999999999999999d",
+    ] {
+        check(wrong, None);
+    }
+}
+
+#[test]
+fn sizes_of_other_tools_have_powers_of_1024() {
+    let check = |size, expected: &str| assert_eq!(binary_bytes(size), expected);
+    check(1023, "1023 B");
+    check(3 * 1024 * 1024, "3.0 MiB");
+    check(1024 * 1024 - 1, "1023.9 KiB");
+}

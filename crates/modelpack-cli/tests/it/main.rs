@@ -3,6 +3,7 @@
 mod bad_input;
 mod canned;
 mod dialects;
+mod doctor;
 mod main_job;
 mod metadata;
 mod network;
@@ -12,6 +13,8 @@ mod registries;
 mod reproducible;
 mod resume;
 mod screen;
+mod secrets;
 mod serve;
 mod shell;
+mod snapshots;
 mod terminal;

@@ -18,6 +18,8 @@ pub(crate) struct Shown {
     pub(crate) code: i32,
     /// The screen after each change, the last one is what stays. Lines have no spaces at their end.
     pub(crate) screens: Vec<String>,
+    /// Everything that the terminal was told.
+    pub(crate) raw: Vec<u8>,
 }
 
 /// Runs a command on a terminal until it ends.
@@ -49,12 +51,13 @@ pub(crate) fn run(mut command: Command) -> Shown {
     // With it go our handles to the command's side, so that reading ends with the command.
     drop(command);
     let mut screen = Screen::default();
-    let mut screens = Vec::new();
+    let (mut screens, mut raw) = (Vec::new(), Vec::new());
     let mut ours = File::from(ours);
     let mut buffer = [0; 64 * 1024];
     // The end of the other side is an error on Linux.
     while let Ok(count @ 1..) = ours.read(&mut buffer) {
         screen.take(&buffer[..count]);
+        raw.extend_from_slice(&buffer[..count]);
         let now = screen.text();
         if screens.last() != Some(&now) {
             screens.push(now);
@@ -64,6 +67,7 @@ pub(crate) fn run(mut command: Command) -> Shown {
     Shown {
         code: status.code().expect("it exits"),
         screens,
+        raw,
     }
 }
 

@@ -1,9 +1,6 @@
 //! Progress: bars on a terminal, a line for each blob elsewhere, nothing when asked.
 
-use std::process::Command;
-
-use modelpack_testkit::{skip, tool};
-
+use crate::screen;
 use crate::shell::Shell;
 
 const REFERENCE: &str = "example.com/a/b:v1";
@@ -58,53 +55,55 @@ fn quiet_prints_only_results() {
 
 #[test]
 fn on_a_terminal_each_blob_has_a_bar_and_all_have_a_total() {
-    let Some(script) = tool("script") else {
-        skip("script is not installed, so there is no terminal");
-        return;
-    };
     let shell = shell();
-    let inner = shell.command(&[]);
-    let line = format!(
-        "stty cols 120 rows 40; exec {} {}",
-        env!("CARGO_BIN_EXE_modelpack"),
-        BUILD.join(" ")
-    );
-    let mut outer = Command::new(script);
-    outer
-        .args(["-qefc", &line, "/dev/null"])
-        .current_dir(shell.path(""));
-    outer
-        .env("TERM", "xterm")
-        .stdin(std::process::Stdio::null());
-    for (name, value) in inner.get_envs() {
-        outer.env(name, value.unwrap_or_default());
-    }
-    let ran = outer.output().expect("it starts");
-    let text = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{text}");
-    let last = |name: &str| {
-        let mut lines = text
-            .split(['\r', '\n'])
-            .map(|line| line.trim_start_matches(|c| c != name.chars().next().unwrap_or(' ')));
-        let line = lines.rfind(|line| line.starts_with(name));
-        line.unwrap_or_else(|| panic!("no bar for {name}: {text}"))
-            .to_owned()
+    let shown = screen::run(shell.command(&BUILD));
+    let last = shown.screens.last().expect("something was shown");
+    assert_eq!(shown.code, 0, "{last}");
+    let line = |name: &str| {
+        let mut lines = last.lines();
+        let line = lines.find(|line| line.starts_with(name));
+        line.unwrap_or_else(|| panic!("no bar for {name}: {last}"))
     };
     for name in ["LICENSE", "README.md", "tiny-llama-Q8_0.gguf"] {
         assert!(
-            last(name).contains('█') && last(name).contains("copied"),
-            "{}",
-            last(name)
+            line(name).contains('█') && line(name).contains("copied"),
+            "{last}"
         );
     }
-    assert!(
-        last("total").contains("████████████████████████"),
-        "{}",
-        last("total")
+    assert!(line("total").contains("████████████████████████"), "{last}");
+    assert!(!line("total").contains('░'), "{last}");
+    let success = "Successfully built model artifact: example.com/a/b:v1";
+    assert!(last.ends_with(success), "{last}");
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_who_wants_them() {
+    let shell = shell();
+    for arguments in [&["frobnicate"][..], &["--help"], &["pull", "--help"]] {
+        let has_colour = |variable: Option<(&str, &str)>| {
+            let mut command = shell.command(arguments);
+            command.envs(variable);
+            screen::run(command).raw.contains(&0x1b)
+        };
+        assert!(has_colour(None), "{arguments:?}");
+        assert!(!has_colour(Some(("NO_COLOR", "1"))), "{arguments:?}");
+        let piped = shell.run(arguments);
+        assert!(!format!("{}{}", piped.stdout, piped.stderr).contains('\u{1b}'));
+    }
+}
+
+#[test]
+fn nothing_is_cut_off_where_no_terminal_is() {
+    let shell = shell();
+    let long = format!(
+        "example.com/{}/b:v1",
+        "long-name/".repeat(20).trim_end_matches('/')
     );
-    assert!(
-        text.trim_end()
-            .ends_with("Successfully built model artifact: example.com/a/b:v1"),
-        "{text}"
-    );
+    shell.ok(&["build", "model", "-t", &long, "--no-creation-time"]);
+    for command in [&["ls"][..], &["du"], &["inspect", &long, "--files"]] {
+        let text = shell.ok(command);
+        assert!(!text.contains('…'), "{text}");
+    }
+    let (name, _) = long.rsplit_once(':').expect("a tag");
+    assert!(shell.ok(&["ls"]).contains(name));
 }

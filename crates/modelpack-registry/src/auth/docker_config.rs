@@ -51,6 +51,18 @@ pub struct DockerConfig {
     store: Option<String>,
 }
 
+/// Where a login comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoginPlace {
+    /// It stands in the file.
+    File,
+    /// A program has it.
+    Helper(HelperName),
+    /// The file names a program that is not run.
+    InvalidHelper(InvalidHelperName),
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct File {
@@ -135,6 +147,31 @@ impl DockerConfig {
         self.own_helper(name)
             .or_else(|| self.store_helper())
             .transpose()
+    }
+
+    /// Where the login for a repository comes from, as far as this file says: the first place that
+    /// [`WithHelpers`](crate::WithHelpers) asks.
+    #[must_use]
+    pub fn login_place(&self, name: &Name) -> Option<LoginPlace> {
+        let helper = |named: Result<HelperName, InvalidHelperName>| match named {
+            Ok(helper) => LoginPlace::Helper(helper),
+            Err(invalid) => LoginPlace::InvalidHelper(invalid),
+        };
+        if let Some(own) = self.own_helper(name) {
+            return Some(helper(own));
+        }
+        if self.lookup(name).is_some() {
+            return Some(LoginPlace::File);
+        }
+        self.store_helper().map(helper)
+    }
+
+    /// The hosts and beginnings of repositories that the file says something about, sorted.
+    #[must_use]
+    pub fn keys(&self) -> Vec<&str> {
+        let keys = self.auths.keys().chain(self.helpers.keys());
+        let keys: std::collections::BTreeSet<&str> = keys.map(String::as_str).collect();
+        keys.into_iter().collect()
     }
 
     /// Whether the file itself holds secrets, so that nobody else should be able to read it.

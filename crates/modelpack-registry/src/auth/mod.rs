@@ -11,7 +11,7 @@ mod tries;
 
 pub(crate) use challenge::parse as parse_challenges;
 pub use credential::{Anonymous, Credential, CredentialSource, FirstOf, Secret, SingleHost};
-pub use docker_config::DockerConfig;
+pub use docker_config::{DockerConfig, LoginPlace};
 pub use helper::{
     CredentialHelper, HelperAnswer, HelperFailed, HelperName, InvalidHelperName, WithHelpers,
 };

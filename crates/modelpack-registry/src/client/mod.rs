@@ -1,6 +1,7 @@
 //! The client: one method per operation of a registry.
 
 mod builder;
+mod probe;
 mod pull;
 mod push;
 mod tracked;
@@ -15,6 +16,7 @@ use modelpack_spec::distribution::{Endpoint, TagOrDigest};
 use modelpack_spec::{Descriptor, Digest, Host, MediaType, RangeSet, Repository};
 
 pub use builder::{ClientBuilder, PlainHttp};
+pub use probe::UploadProbe;
 use tracked::Tracked;
 pub use types::{BlobStat, BlobToPush, FetchedManifest, ManifestStat, Mount, Pushed, Upload};
 

@@ -52,7 +52,7 @@ pub(super) struct HostRules {
     pub(super) headers: Headers,
     pub(super) user_agent: Option<HeaderValue>,
     pub(super) most_connections: Option<NonZeroU16>,
-    proxy: Option<Proxy>,
+    pub(super) proxy: Option<Proxy>,
 }
 
 /// The settings by origin, made when an origin is first spoken to.

@@ -46,6 +46,7 @@ use crate::exchange::{Exchange, Head, Payload, Request, Step, refused};
 use crate::hosts::HostSettings;
 use crate::name::Name;
 use crate::policy::{Failure, Origin, Reach, Refusal, RetryPolicy, TransferPolicy, follow};
+use crate::proxy::Proxy;
 use crate::target::Target;
 
 /// Sends requests.
@@ -113,6 +114,11 @@ impl Transport {
 
     pub(crate) fn settings(&self, host: &modelpack_spec::Host) -> HostSettings {
         self.hosts.settings(host)
+    }
+
+    /// The proxy on the way to an origin.
+    pub(crate) fn proxy_of(&self, origin: &Origin) -> Option<Proxy> {
+        self.hosts.at(origin).proxy.clone()
     }
 
     fn plain_http_for(&self, settings: &HostSettings) -> PlainHttp {

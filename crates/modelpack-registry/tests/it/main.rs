@@ -12,6 +12,7 @@ mod interop;
 mod interop_push;
 mod limits;
 mod mirrors;
+mod probe;
 mod proxies;
 mod push;
 mod referrers;

@@ -7,6 +7,7 @@ mod content;
 mod crash;
 mod dialects;
 mod docker_build;
+mod doctor;
 mod export;
 mod faults;
 #[cfg(feature = "credential-helpers")]

@@ -1,0 +1,141 @@
+//! Tests of the table in `docs/modctl.md`, and of what the name of the program changes.
+
+use clap::Arg;
+
+use super::*;
+use crate::cli;
+use crate::examples::tests::parse;
+
+const DOCS: &str = include_str!("../../docs/modctl.md");
+
+/// Lines that need commands or flags of other parts of this version. Each goes away with its part.
+const TO_COME: [&str; 9] = [
+    "modctl attach",
+    "modctl build . -t r.io/m:1 --output-remote",
+    "modctl fetch",
+    "modctl login",
+    "modctl logout",
+    "modctl prune --remove-untagged",
+    "modctl upload",
+    "modctl build . -t r.io/m:1 --plain-http",
+    "modctl build . -t r.io/m:1 --insecure",
+];
+
+/// A row of the table: modctl's line, ours, and what is different.
+fn rows() -> Vec<[String; 3]> {
+    let cells = |line: &str| -> Option<[String; 3]> {
+        let cells: Vec<String> = line
+            .trim()
+            .strip_prefix("| `modctl")
+            .map(|_| line.trim().trim_matches('|').split(" | "))?
+            .map(|cell| cell.trim().trim_matches('`').to_owned())
+            .collect();
+        cells.try_into().ok()
+    };
+    DOCS.lines().filter_map(cells).collect()
+}
+
+#[test]
+fn every_line_of_the_table_is_understood() {
+    let rows = rows();
+    assert!(rows.len() > 60, "only {} rows", rows.len());
+    for [theirs, ours, differs] in rows {
+        if TO_COME.iter().any(|prefix| theirs.starts_with(prefix)) {
+            continue;
+        }
+        // The word is replaced, and nothing else.
+        let replaced = theirs.replacen("modctl", "modelpack", 1);
+        let outcome = parse(&replaced);
+        match ours.strip_prefix("error: ") {
+            Some(text) => {
+                let Err(error) = outcome else {
+                    panic!("{theirs} is understood");
+                };
+                assert!(error.contains(text), "{theirs}: {error}");
+                assert!(
+                    !differs.is_empty(),
+                    "{theirs} does not say what to do instead"
+                );
+            }
+            None => {
+                // Help is no mistake, though the parser gives it as one.
+                let is_help = theirs.starts_with("modctl help");
+                if let (Err(error), false) = (outcome, is_help) {
+                    panic!("{theirs}\n{error}");
+                }
+                if ours != "same" {
+                    parse(&ours).unwrap_or_else(|error| panic!("{ours}\n{error}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn lines_that_are_to_come_are_not_here_yet() {
+    for [theirs, ..] in rows() {
+        if TO_COME.iter().any(|prefix| theirs.starts_with(prefix)) {
+            let replaced = theirs.replacen("modctl", "modelpack", 1);
+            assert!(
+                parse(&replaced).is_err(),
+                "{theirs} is understood now; take it out of the exceptions"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_name_of_the_program_decides() {
+    let check = |name: Option<&str>, expected| {
+        assert_eq!(Persona::of(name.map(OsStr::new)), expected, "{name:?}");
+    };
+    check(Some("modctl"), Persona::Modctl);
+    check(Some("/usr/local/bin/modctl"), Persona::Modctl);
+    check(Some("./modctl"), Persona::Modctl);
+    check(Some("modelpack"), Persona::Own);
+    check(Some("modctl-old"), Persona::Own);
+    check(None, Persona::Own);
+}
+
+#[test]
+fn flags_get_the_defaults_of_modctl() {
+    let flag = || {
+        Arg::new("password_stdin")
+            .long("password-stdin")
+            .action(clap::ArgAction::SetTrue)
+    };
+    let command = || Command::new("x").subcommand(Command::new("login").arg(flag()));
+    for (persona, expected) in [(Persona::Own, false), (Persona::Modctl, true)] {
+        let matches = persona.command(command()).get_matches_from(["x", "login"]);
+        let (_, login) = matches.subcommand().expect("it is given");
+        assert_eq!(login.get_flag("password_stdin"), expected);
+    }
+    // What is not there has no default.
+    Persona::Modctl.command(Command::new("x"));
+    Persona::Modctl.command(cli::command()).debug_assert();
+}
+
+#[test]
+fn answers_in_the_words_of_modctl() {
+    let persona = Persona::Modctl;
+    assert_eq!(persona.exit(crate::exit::INTEGRITY), FAILED);
+    assert_eq!(persona.exit(DONE), DONE);
+    assert_eq!(persona.size(3 * 1024 * 1024), "3.0 MiB");
+    let value = serde_json::json!({ "Name": "<a&b>", "Layers": [] });
+    assert_eq!(
+        persona.json(&value).expect("it is JSON"),
+        "{\n\t\"Layers\": null,\n\t\"Name\": \"\\u003ca\\u0026b\\u003e\"\n}"
+    );
+    let version = persona.version("1.2.3", "linux");
+    let labels: Vec<&str> = version.lines().map(|line| &line[..12]).collect();
+    assert_eq!(
+        labels,
+        [
+            "Version:    ",
+            "Commit:     ",
+            "Platform:   ",
+            "BuildTime:  "
+        ]
+    );
+    assert_eq!(Persona::Own.version("1", "x").lines().count(), 2);
+}
