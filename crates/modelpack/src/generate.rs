@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use modelpack_modelfile::{Filter, Metadata, classify};
+use modelpack_modelfile::{Metadata, classify};
 use modelpack_spec::Kind;
 use serde::Serialize;
 
 use crate::headers;
-use crate::walk::walk;
+use crate::left_out::LeftOut;
+use crate::walk::{Tree, walk};
 use crate::{Error, Toolkit, blocking};
 
 /// Configuration files larger than this many bytes are not looked into.
@@ -75,10 +76,34 @@ fn generate(directory: &Path, options: GenerateOptions) -> Result<GenerateReport
             hint: Some("`--overwrite` replaces it".to_owned()),
         });
     }
-    let invalid = |error: modelpack_modelfile::Error| Error::invalid(error.to_string());
-    let filter = Filter::new(&options.include, &options.exclude).map_err(invalid)?;
-    let tree = walk(directory, &mut |path| filter.enter(path), &mut |path| {
-        filter.keep(path)
+    let left_out = LeftOut::read(&[directory], &options.include, &options.exclude)?;
+    let composed = compose(directory, &left_out, options.name, options.metadata)?;
+    if let Some(path) = &output {
+        write(path, &composed.text)?;
+    }
+    Ok(GenerateReport {
+        text: composed.text,
+        path: output,
+        warnings: composed.warnings,
+    })
+}
+
+/// A Modelfile that was written for a directory, and the files that it names.
+pub(crate) struct Composed {
+    pub(crate) text: String,
+    pub(crate) tree: Tree,
+    warnings: Vec<String>,
+}
+
+/// Writes the text of a Modelfile; what the caller says of the model goes before what its files say.
+pub(crate) fn compose(
+    directory: &Path,
+    left_out: &LeftOut,
+    name: Option<String>,
+    metadata: Metadata,
+) -> Result<Composed, Error> {
+    let tree = walk(directory, &mut |path| left_out.enters(path), &mut |path| {
+        left_out.keeps(path)
     })?;
     let weights = tree
         .files
@@ -91,23 +116,18 @@ fn generate(directory: &Path, options: GenerateOptions) -> Result<GenerateReport
             .map(|file| (file.path.as_str(), file.location.as_path())),
     );
     let mut request = modelpack_modelfile::GenerateOptions::default();
-    request.name = options.name.or_else(|| directory_name(directory));
-    request.metadata = options
-        .metadata
-        .or(from_configs(directory))
-        .or(headers.metadata);
+    request.name = name.or_else(|| directory_name(directory));
+    request.metadata = metadata.or(from_configs(directory)).or(headers.metadata);
     let files: Vec<(String, u64)> = tree
         .files
-        .into_iter()
-        .map(|file| (file.path, file.size))
+        .iter()
+        .map(|file| (file.path.clone(), file.size))
         .collect();
-    let text = modelpack_modelfile::generate(&files, &request).map_err(invalid)?;
-    if let Some(path) = &output {
-        write(path, &text)?;
-    }
-    Ok(GenerateReport {
+    let text = modelpack_modelfile::generate(&files, &request)
+        .map_err(|error| Error::invalid(error.to_string()))?;
+    Ok(Composed {
         text,
-        path: output,
+        tree,
         warnings: headers.warnings,
     })
 }

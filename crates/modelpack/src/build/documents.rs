@@ -4,16 +4,16 @@ use bytes::Bytes;
 use modelpack_formats::Format;
 use modelpack_modelfile::{Metadata, Recipe};
 use modelpack_spec::convert::{CONTEXT_SIZE, DockerFacts, to_family};
+use modelpack_spec::distribution::MANIFEST_BYTES_EVERYWHERE;
 use modelpack_spec::{
-    Document, Family, Manifest, Model, ModelCapabilities, ModelFs, Timestamp, rules,
+    Document, Family, Manifest, Model, ModelCapabilities, ModelFs, Reference, Timestamp, rules,
 };
 
-use super::BuildOptions;
 use super::layer::Layer;
-use crate::{Error, docker};
+use super::{BuildOptions, BuildReport, CreationTime};
+use crate::artifact::Artifact;
+use crate::{Error, Outcome, docker};
 
-/// Largest manifest that every registry has to take (OCI distribution specification, pushing manifests).
-pub(super) const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
 /// Annotation in which `modctl` keeps the recipe; tools that show it look there.
 const RECIPE: &str = "org.cncf.modctl.modelfile";
 
@@ -23,12 +23,97 @@ pub(super) struct Described {
     /// What the recipe says, and what the weights say where it says nothing.
     pub(super) metadata: Metadata,
     pub(super) warnings: Vec<String>,
+    /// The text of the Modelfile that was made up.
+    pub(super) generated: Option<String>,
     /// Format and facts of the weights, when the artifact is to be in Docker's dialect.
     pub(super) docker: Option<(Format, DockerFacts)>,
 }
 
+/// The documents of an artifact, and its layers in the order in which the manifest lists them.
+pub(super) struct Composed {
+    pub(super) config: Bytes,
+    pub(super) manifest: Document<Manifest>,
+    pub(super) layers: Vec<Layer>,
+    /// Whether the name pointed to this very artifact before.
+    pub(super) unchanged: bool,
+}
+
+impl Composed {
+    pub(super) fn report(self, reference: &Reference, described: Described) -> BuildReport {
+        let Self {
+            manifest,
+            layers,
+            unchanged,
+            ..
+        } = self;
+        let transferred = layers
+            .iter()
+            .filter(|layer| layer.outcome == Outcome::Transferred)
+            .map(|layer| layer.descriptor.size)
+            .sum();
+        BuildReport {
+            reference: reference.clone(),
+            digest: *manifest.digest(),
+            size: manifest.value().content_size() + manifest.bytes().len() as u64,
+            transferred,
+            unchanged,
+            layers: layers.into_iter().map(Layer::into_report).collect(),
+            generated_modelfile: described.generated,
+            warnings: described.warnings,
+        }
+    }
+}
+
+/// Writes the documents; `before` is what the name points to now.
+pub(super) fn compose(
+    described: &Described,
+    mut layers: Vec<Layer>,
+    options: &BuildOptions,
+    before: Option<&Artifact>,
+) -> Result<Composed, Error> {
+    if let Some((format, _)) = &described.docker {
+        let (config, manifest) = documents(described, &layers, options, None);
+        let order = docker::order(manifest.value(), config.bytes(), *format)?;
+        layers = order.iter().map(|index| layers[*index].clone()).collect();
+    }
+    let created = match &options.creation_time {
+        CreationTime::Omitted => None,
+        CreationTime::Exactly(time) => Some(time.clone()),
+        CreationTime::Now(now) => {
+            let old =
+                before.and_then(|artifact| artifact.config.value().descriptor.created_at.clone());
+            let is_same = |time: &Timestamp| {
+                let same = written(described, &layers, options, Some(time.clone()));
+                before
+                    .zip(same.ok())
+                    .is_some_and(|(artifact, (_, manifest))| {
+                        artifact.manifest.digest() == manifest.digest()
+                    })
+            };
+            Some(old.filter(is_same).unwrap_or_else(|| now.clone()))
+        }
+    };
+    let (config, manifest) = written(described, &layers, options, created)?;
+    let size = manifest.bytes().len() as u64;
+    if size > MANIFEST_BYTES_EVERYWHERE {
+        return Err(Error::ManifestTooLarge {
+            size,
+            limit: MANIFEST_BYTES_EVERYWHERE,
+            layers: layers.len(),
+            packable: None,
+        });
+    }
+    let unchanged = before.is_some_and(|artifact| artifact.manifest.digest() == manifest.digest());
+    Ok(Composed {
+        config,
+        manifest,
+        layers,
+        unchanged,
+    })
+}
+
 /// Manifest and config in the dialect that was asked for, held against its rules.
-pub(super) fn written(
+fn written(
     described: &Described,
     layers: &[Layer],
     options: &BuildOptions,

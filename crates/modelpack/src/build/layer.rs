@@ -1,23 +1,20 @@
-//! Making the layer of a file in the local store.
+//! Making a layer in the local store.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use modelpack_layer::{FileAttributes, LayerWriter};
-use modelpack_spec::convert::{CONTENT_TYPE, ROLE, RUNTIME_TYPE};
-use modelpack_spec::{
-    Descriptor, Digest, Encoding, FileMetadata, FileRole, LayerType, annotations,
-};
-use modelpack_store::{Adopt, Adopted, Lease};
+use modelpack_layer::{LayerWriter, Packed};
+use modelpack_spec::{Descriptor, Digest};
+use modelpack_store::{Adopt, Adopted, Batch};
 
-use crate::select::Selected;
+use super::BuiltLayer;
+use super::plan::{PlannedLayer, attributes};
 use crate::{Control, Error, Event, Item, Outcome};
 
-/// A layer that is in the store.
-#[derive(Clone)]
+/// A layer that is made.
+#[derive(Debug, Clone)]
 pub(super) struct Layer {
     pub(super) descriptor: Descriptor,
     pub(super) diff_id: Digest,
@@ -25,97 +22,150 @@ pub(super) struct Layer {
     pub(super) outcome: Outcome,
 }
 
-pub(super) fn build_layer(
-    lease: &Lease,
-    selected: &Selected,
-    encoding: Encoding,
+impl Layer {
+    pub(super) fn new(
+        planned: &PlannedLayer,
+        digest: Digest,
+        size: u64,
+        diff_id: Digest,
+        outcome: Outcome,
+    ) -> Self {
+        let mut descriptor = Descriptor::new(planned.media_type(), digest, size);
+        descriptor.annotations = planned.annotations.clone();
+        Self {
+            descriptor,
+            diff_id,
+            path: planned.name(),
+            outcome,
+        }
+    }
+
+    pub(super) fn into_report(self) -> BuiltLayer {
+        BuiltLayer {
+            path: self.path,
+            media_type: self.descriptor.media_type.to_string(),
+            digest: self.descriptor.digest,
+            size: self.descriptor.size,
+            outcome: self.outcome,
+        }
+    }
+}
+
+/// Called with the number of bytes that were read since the last call; stops the work by an error.
+pub(super) type Tick<'a> = &'a mut dyn FnMut(u64) -> io::Result<()>;
+
+/// Stores a layer.
+pub(super) fn store_layer(
+    batch: &Batch,
+    planned: &PlannedLayer,
     preserve: bool,
     control: &Control,
 ) -> Result<Layer, Error> {
-    let Selected {
-        kind, path, file, ..
-    } = selected;
-    let item = Item::new(path.as_str(), file.size, None);
+    let item = Item::new(planned.name(), planned.content_size(), None);
     control.report(Event::Started(&item));
-    let metadata = fs::metadata(&file.location)
-        .map_err(|error| Error::file("cannot read", &file.location, error))?;
-    let changed = || Error::FileChanged {
-        path: file.location.clone(),
+    let mut tick = ticks(control, &item);
+    let layer = match planned.raw_file() {
+        Some(selected) => {
+            let location = &selected.file.location;
+            let ingested = batch
+                .ingest_file(location, Adopt::ReflinkOrCopy, &mut tick)
+                .map_err(|error| unreadable(error, location, control))?;
+            // What is written about the file has to be about these bytes.
+            if ingested.size != selected.file.size {
+                return Err(changed(location));
+            }
+            let outcome = match ingested.how {
+                Adopted::Cached | Adopted::Existing => Outcome::Exists,
+                Adopted::Reflinked | Adopted::Linked => Outcome::Linked,
+                _ => Outcome::Copied,
+            };
+            let (digest, size) = (ingested.digest, ingested.size);
+            Layer::new(planned, digest, size, digest, outcome)
+        }
+        None => {
+            let sink = batch.lease().ingest()?;
+            let (packed, blob) = pack(planned, preserve, sink, &mut tick, control)?;
+            let stored = blob.commit()?;
+            let outcome = if stored.existed {
+                Outcome::Exists
+            } else {
+                Outcome::Copied
+            };
+            Layer::new(planned, stored.digest, stored.size, packed.diff_id, outcome)
+        }
     };
-    let attributes = attributes(&metadata, file.mode, preserve);
-    let mut tick = |bytes| {
-        control.report(Event::Advanced { item: &item, bytes });
+    let outcome = layer.outcome;
+    control.report(Event::Finished {
+        item: &item,
+        outcome,
+    });
+    Ok(layer)
+}
+
+/// Reports what is read of an item, and stops when the operation is cancelled.
+pub(super) fn ticks<'a>(
+    control: &'a Control,
+    item: &'a Item,
+) -> impl FnMut(u64) -> io::Result<()> + use<'a> {
+    move |bytes| {
+        control.report(Event::Advanced { item, bytes });
         if control.cancel_token().is_cancelled() {
             Err(io::ErrorKind::Interrupted.into())
         } else {
             Ok(())
         }
+    }
+}
+
+/// Writes the archive of a layer. The same files give the same bytes.
+pub(super) fn pack<W: Write>(
+    planned: &PlannedLayer,
+    preserve: bool,
+    sink: W,
+    tick: Tick<'_>,
+    control: &Control,
+) -> Result<(Packed, W), Error> {
+    let name = planned.name();
+    let unpackable = |path: &Path, error| Error::Pack {
+        path: path.to_owned(),
+        source: Box::new(error),
     };
-    let (digest, size, diff_id, outcome) = if encoding == Encoding::Raw {
-        let ingested = lease
-            .ingest_file(&file.location, Adopt::ReflinkOrCopy, &mut tick)
-            .map_err(|error| {
-                if control.cancel_token().is_cancelled() {
-                    Error::Cancelled
-                } else {
-                    unreadable(error, &file.location)
-                }
-            })?;
-        // What is written about the file has to be about these bytes.
-        if ingested.size != metadata.len() {
-            return Err(changed());
+    let mut writer = LayerWriter::new(planned.encoding, sink)
+        .map_err(|error| unpackable(Path::new(&name), error))?;
+    for selected in &planned.files {
+        let location = &selected.file.location;
+        let source = fs::File::open(location)
+            .map_err(|error| Error::file("cannot read", location, error))?;
+        let before = state(&source, location)?;
+        if before.0 != selected.file.size {
+            return Err(changed(location));
         }
-        let outcome = match ingested.how {
-            Adopted::Cached | Adopted::Existing => Outcome::Exists,
-            Adopted::Reflinked | Adopted::Linked => Outcome::Linked,
-            _ => Outcome::Copied,
-        };
-        (ingested.digest, ingested.size, ingested.digest, outcome)
-    } else {
-        let source = fs::File::open(&file.location)
-            .map_err(|error| Error::file("cannot read", &file.location, error))?;
-        let unpackable = |error| Error::Pack {
-            path: file.location.clone(),
-            source: Box::new(error),
-        };
-        let mut writer = LayerWriter::new(encoding, lease.ingest()?).map_err(unpackable)?;
-        let before = state(&source, &file.location)?;
         let mut source = Ticking {
             inner: source,
-            tick: &mut tick,
+            tick,
         };
+        let attributes = attributes(&selected.file, preserve);
         writer
-            .append(path, &attributes, before.0, &mut source)
+            .append(&selected.path, &attributes, before.0, &mut source)
             .map_err(|error| match error {
                 _ if control.cancel_token().is_cancelled() => Error::Cancelled,
-                modelpack_layer::Error::FileChanged { .. } => changed(),
-                other => unpackable(other),
+                modelpack_layer::Error::FileChanged { .. } => changed(location),
+                other => unpackable(location, other),
             })?;
         // What was rewritten in place is as long as before.
-        if state(&source.inner, &file.location)? != before || before.0 != metadata.len() {
-            return Err(changed());
+        if state(&source.inner, location)? != before {
+            return Err(changed(location));
         }
-        let (packed, blob) = writer.finish().map_err(unpackable)?;
-        let stored = blob.commit()?;
-        let outcome = if stored.existed {
-            Outcome::Exists
-        } else {
-            Outcome::Copied
-        };
-        (stored.digest, stored.size, packed.diff_id, outcome)
-    };
-    control.report(Event::Finished {
-        item: &item,
-        outcome,
-    });
-    let mut descriptor = Descriptor::new(LayerType::new(*kind, encoding).into(), digest, size);
-    descriptor.annotations = layer_annotations(selected, &metadata, &attributes);
-    Ok(Layer {
-        descriptor,
-        diff_id,
-        path: path.to_string(),
-        outcome,
-    })
+    }
+    writer
+        .finish()
+        .map_err(|error| unpackable(Path::new(&name), error))
+}
+
+pub(super) fn changed(path: &Path) -> Error {
+    Error::FileChanged {
+        path: path.to_owned(),
+    }
 }
 
 /// Size and times of an open file: they move when somebody writes into it.
@@ -133,7 +183,10 @@ fn state(file: &fs::File, path: &Path) -> Result<(u64, [i64; 4]), Error> {
 }
 
 /// A missing permission is a fault of the file, not of the store.
-fn unreadable(error: modelpack_store::Error, path: &Path) -> Error {
+pub(super) fn unreadable(error: modelpack_store::Error, path: &Path, control: &Control) -> Error {
+    if control.cancel_token().is_cancelled() {
+        return Error::Cancelled;
+    }
     match error {
         modelpack_store::Error::Io {
             path: at, source, ..
@@ -142,56 +195,13 @@ fn unreadable(error: modelpack_store::Error, path: &Path) -> Error {
     }
 }
 
-fn attributes(metadata: &fs::Metadata, mode: u32, preserve: bool) -> FileAttributes {
-    let mut attributes = FileAttributes::with_mode(mode);
-    if preserve {
-        attributes.uid = metadata.uid();
-        attributes.gid = metadata.gid();
-        attributes.mtime = u64::try_from(metadata.mtime()).unwrap_or(0);
-    }
-    attributes
-}
-
-fn layer_annotations(
-    selected: &Selected,
-    metadata: &fs::Metadata,
-    attributes: &FileAttributes,
-) -> BTreeMap<String, String> {
-    let mut file = FileMetadata::default();
-    file.name = selected.path.file_name().to_owned();
-    file.mode = attributes.mode;
-    file.uid = attributes.uid;
-    file.gid = attributes.gid;
-    file.size = metadata.len();
-    // What kind and name say already is not said again.
-    let role = selected
-        .role
-        .filter(|role| matches!(role, FileRole::Adapter | FileRole::DraftModel));
-    let is_runtime = selected.role == Some(FileRole::Runtime);
-    let seconds = i64::try_from(attributes.mtime).unwrap_or(0);
-    file.mtime = jiff::Timestamp::from_second(seconds)
-        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-        .to_string();
-    [
-        (annotations::FILEPATH, selected.path.to_string()),
-        (annotations::FILE_METADATA, file.to_annotation()),
-        // Runtimes that mount artifacts without knowing ModelPack name the file by its title.
-        (annotations::TITLE, selected.path.to_string()),
-    ]
-    .into_iter()
-    .chain(role.map(|role| (ROLE, role.as_str().to_owned())))
-    .chain(is_runtime.then(|| (CONTENT_TYPE, RUNTIME_TYPE.to_owned())))
-    .map(|(key, value)| (key.to_owned(), value))
-    .collect()
-}
-
 /// Reports what is read, and stops when the operation is cancelled.
-struct Ticking<'a, R> {
-    inner: R,
-    tick: &'a mut dyn FnMut(u64) -> io::Result<()>,
+struct Ticking<'a> {
+    inner: fs::File,
+    tick: Tick<'a>,
 }
 
-impl<R: Read> Read for Ticking<'_, R> {
+impl Read for Ticking<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         // `Interrupted` would be tried again.

@@ -1,23 +1,30 @@
 //! From a directory to an artifact.
 
+mod content;
 mod documents;
+mod dry_run;
 mod layer;
 mod options;
+mod plan;
 mod recipe;
+mod remote;
 mod store;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use modelpack_formats::{Format, Role, Weights};
 use modelpack_spec::convert::context_size;
-use modelpack_spec::{Digest, Encoding, Reference};
+use modelpack_spec::{Digest, Reference};
 use serde::Serialize;
 
 use self::documents::Described;
-use self::layer::build_layer;
+pub use self::dry_run::{BuildPlan, BuildPlanLayer};
+use self::layer::store_layer;
 pub use self::options::{BuildDialect, BuildOptions, CreationTime};
-use self::recipe::read_recipe;
-use self::store::finish;
+use self::plan::{PlannedLayer, check_packing, plan};
+use self::recipe::{Read, read_recipe};
+use self::store::{check_space, finish};
 use crate::{Control, Error, Event, Outcome, Toolkit, blocking, docker, extras, headers};
 
 /// What [`Toolkit::build`] made.
@@ -31,10 +38,15 @@ pub struct BuildReport {
     pub digest: Digest,
     /// Bytes of manifest, config and layers.
     pub size: u64,
+    /// Bytes of layers that went over the network.
+    pub transferred: u64,
     /// Whether the name pointed to this very artifact before.
     pub unchanged: bool,
     /// The layers.
     pub layers: Vec<BuiltLayer>,
+    /// The text of the Modelfile that was made up, because there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generated_modelfile: Option<String>,
     /// What is odd about the weight files, or contradicts the Modelfile, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -52,7 +64,7 @@ pub struct BuiltLayer {
     pub digest: Digest,
     /// Size of the layer in bytes.
     pub size: u64,
-    /// How its bytes got into the store.
+    /// How its bytes got into the store, or to the registry.
     pub outcome: Outcome,
 }
 
@@ -65,7 +77,7 @@ impl Toolkit {
     /// for the next one or for [`Toolkit::prune`].
     ///
     /// # Errors
-    /// [`Error::InvalidName`], [`Error::NoModelfile`], [`Error::Modelfile`],
+    /// [`Error::InvalidName`], [`Error::InvalidInput`], [`Error::NoModelfile`], [`Error::NoSpace`], [`Error::Modelfile`],
     /// [`Error::NothingMatches`], [`Error::IsDirectory`], [`Error::File`], [`Error::Pack`],
     /// [`Error::FileChanged`], [`Error::ManifestTooLarge`], [`Error::RuleBroken`], [`Error::Spec`]
     /// for a file whose name cannot exist everywhere, [`Error::Store`].
@@ -76,72 +88,109 @@ impl Toolkit {
         options: &BuildOptions,
         control: &Control,
     ) -> Result<BuildReport, Error> {
-        check_name(target)?;
-        if let Some(size) = options.context_size {
-            context_size(&size.to_string())?;
-        }
-        let (recipe, selected, known, runtime) = {
-            let (directory, options) = (directory.to_owned(), options.clone());
+        let Prepared {
+            layers,
+            described,
+            options,
+        } = self.prepare(directory, target, options).await?;
+        let (lease, layers) = {
+            let store = self.store().clone();
             blocking::run(move || {
-                let (recipe, mut selected) = read_recipe(&directory, &options)?;
-                extras::add(&mut selected, &options.extras)?;
-                let runtime = extras::runtime(&mut selected)?;
-                let known = headers::of_selected(&selected);
-                Ok((recipe, selected, known, runtime))
+                let lease = store.lease()?;
+                check_space(&lease, &layers)?;
+                Ok((lease, layers))
             })
             .await?
         };
-        let docker = match options.dialect {
-            BuildDialect::ModelPack => None,
-            BuildDialect::Docker => {
-                let groups = docker::weights(&known)?;
-                let format = groups.iter().find(|group| group.role() == Role::Model);
-                let format = format.map_or(Format::Gguf, Weights::format);
-                Some((format, docker::facts(groups)))
-            }
-        };
-        let mut warnings = headers::contradictions(&recipe, &known.metadata);
-        warnings.extend(known.warnings);
-        let described = Described {
-            metadata: headers::said(&recipe).or(known.metadata),
-            recipe,
-            warnings,
-            docker,
-        };
-        let lease = {
-            let store = self.store().clone();
-            blocking::run(move || Ok(store.lease()?)).await?
-        };
         control.report(Event::Planned {
-            items: selected.len(),
-            bytes: selected.iter().map(|selected| selected.file.size).sum(),
+            items: layers.len(),
+            bytes: layers.iter().map(PlannedLayer::content_size).sum(),
         });
-        let encoding = options.encoding.unwrap_or(Encoding::Raw);
+        let batch = Arc::new(lease.batch());
         let preserve = options.preserve_metadata;
-        let pieces = selected.into_iter().map(|selected| {
-            let (lease, control) = (lease.clone(), control.clone());
-            move || build_layer(&lease, &selected, encoding, preserve, &control)
+        let pieces = layers.into_iter().map(|planned| {
+            let (batch, control) = (Arc::clone(&batch), control.clone());
+            move || store_layer(&batch, &planned, preserve, &control)
         });
         let built = blocking::all_blocking(self.concurrency(), pieces).await;
-        let (store, target, mut options) = (self.store().clone(), target.clone(), options.clone());
-        // It stands where tools look that do not know the file.
-        options.context_size = options
-            .context_size
-            .or(runtime.and_then(|runtime| runtime.context_size));
-        let control = control.clone();
+        let (target, control) = (target.clone(), control.clone());
         blocking::run(move || {
             let named = built.and_then(|layers| {
                 control.check()?;
-                finish(&store, &lease, &target, described, layers, &options)
+                finish(&batch, &target, described, layers, &options)
             });
-            if named.as_ref().is_err_and(|error| !error.is_cancelled()) {
+            match &named {
+                // What is complete is kept for the next build.
+                Err(error) if error.is_cancelled() => batch.finish()?,
                 // The failure is what counts; what cannot be removed now, prune finds.
-                let _ = lease.take_back();
+                Err(_) => drop(lease.take_back()),
+                Ok(_) => {}
             }
             named
         })
         .await
     }
+
+    /// Reads everything that decides what is built, and decides it.
+    async fn prepare(
+        &self,
+        directory: &Path,
+        target: &Reference,
+        options: &BuildOptions,
+    ) -> Result<Prepared, Error> {
+        check_name(target)?;
+        check_packing(options)?;
+        if let Some(size) = options.context_size {
+            context_size(&size.to_string())?;
+        }
+        let (directory, mut options) = (directory.to_owned(), options.clone());
+        blocking::run(move || {
+            let Read {
+                recipe,
+                mut selected,
+                generated,
+            } = read_recipe(&directory, &options)?;
+            extras::add(&mut selected, &options.extras)?;
+            let runtime = extras::runtime(&mut selected)?;
+            let known = headers::of_selected(&selected);
+            let docker = match options.dialect {
+                BuildDialect::ModelPack => None,
+                BuildDialect::Docker => {
+                    let groups = docker::weights(&known)?;
+                    let format = groups.iter().find(|group| group.role() == Role::Model);
+                    let format = format.map_or(Format::Gguf, Weights::format);
+                    Some((format, docker::facts(groups)))
+                }
+            };
+            let mut warnings = headers::contradictions(&recipe, &known.metadata);
+            warnings.extend(known.warnings);
+            let described = Described {
+                metadata: headers::said(&recipe).or(known.metadata),
+                recipe,
+                warnings,
+                generated,
+                docker,
+            };
+            // It stands where tools look that do not know the file.
+            options.context_size = options
+                .context_size
+                .or(runtime.and_then(|runtime| runtime.context_size));
+            let layers = plan(&selected, &described, &options)?;
+            Ok(Prepared {
+                layers,
+                described,
+                options,
+            })
+        })
+        .await
+    }
+}
+
+/// What is built, decided before anything is written.
+struct Prepared {
+    layers: Vec<PlannedLayer>,
+    described: Described,
+    options: BuildOptions,
 }
 
 /// A new artifact gets a tag and no digest.

@@ -1,8 +1,9 @@
 //! What a build may be told.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use modelpack_spec::{Encoding, Timestamp};
+use modelpack_spec::{Encoding, Kind, Timestamp};
 
 use crate::ExtraFile;
 #[cfg(doc)]
@@ -26,8 +27,17 @@ pub enum CreationTime {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct BuildOptions {
-    /// The Modelfile; `Modelfile` in the directory by default.
+    /// The Modelfile; by default `Modelfile` in the directory, or one that is made up in memory when
+    /// there is none.
     pub modelfile: Option<PathBuf>,
+    /// Patterns of files to take although `.modelignore` leaves them out, or, without a Modelfile,
+    /// because of their name.
+    pub include: Vec<String>,
+    /// Patterns of files to leave out.
+    pub exclude: Vec<String>,
+    /// Kinds of files that go into one archive each instead of a layer for each file: for artifacts of
+    /// more files than a manifest can list. Code, documentation and data sets can be packed.
+    pub pack: BTreeMap<Kind, Encoding>,
     /// How each file becomes a layer; `raw` by default.
     pub encoding: Option<Encoding>,
     /// What time the artifact says it was made.

@@ -1,76 +1,59 @@
 //! The local store as what is built into.
 
-use modelpack_spec::{Reference, Timestamp};
-use modelpack_store::{Lease, Store};
+use std::collections::HashSet;
 
-use super::documents::{Described, MAX_MANIFEST_BYTES, documents, written};
+use modelpack_spec::Reference;
+use modelpack_store::{Batch, Lease};
+
+use super::documents::{Described, compose};
 use super::layer::Layer;
-use super::{BuildOptions, BuildReport, BuiltLayer, CreationTime};
+use super::plan::PlannedLayer;
+use super::{BuildOptions, BuildReport};
+use crate::Error;
 use crate::artifact::Artifact;
-use crate::{Error, docker};
+use crate::pull::require_space;
+
+/// Before the first byte is copied, so that a full disk is not found out after an hour.
+pub(super) fn check_space(lease: &Lease, layers: &[PlannedLayer]) -> Result<(), Error> {
+    let total: u64 = layers.iter().map(PlannedLayer::content_size).sum();
+    if require_space(lease.store(), total).is_ok() {
+        return Ok(());
+    }
+    // It looks too small; some of it may be here already, or need no room.
+    let mut needed = 0_u64;
+    let mut seen = HashSet::new();
+    for layer in layers {
+        let known = layer
+            .raw_file()
+            .and_then(|file| lease.known().find(&file.file.location));
+        let is_here = match known {
+            Some(digest) => !seen.insert(digest) || lease.protect(&digest)?.is_some(),
+            None => layer
+                .raw_file()
+                .is_some_and(|file| lease.can_share(&file.file.location)),
+        };
+        if !is_here {
+            needed = needed.saturating_add(layer.content_size());
+        }
+    }
+    require_space(lease.store(), needed)
+}
 
 /// Writes config and manifest and moves the name.
 pub(super) fn finish(
-    store: &Store,
-    lease: &Lease,
+    batch: &Batch,
     target: &Reference,
     described: Described,
-    mut layers: Vec<Layer>,
+    layers: Vec<Layer>,
     options: &BuildOptions,
 ) -> Result<BuildReport, Error> {
-    let before = Artifact::load(store, target).ok();
-    if let Some((format, _)) = &described.docker {
-        let (config, manifest) = documents(&described, &layers, options, None);
-        let order = docker::order(manifest.value(), config.bytes(), *format)?;
-        layers = order.iter().map(|index| layers[*index].clone()).collect();
-    }
-    let created = match &options.creation_time {
-        CreationTime::Omitted => None,
-        CreationTime::Exactly(time) => Some(time.clone()),
-        CreationTime::Now(now) => {
-            let old = before
-                .as_ref()
-                .and_then(|artifact| artifact.config.value().descriptor.created_at.clone());
-            let is_same = |time: &Timestamp| {
-                let same = written(&described, &layers, options, Some(time.clone()));
-                before
-                    .as_ref()
-                    .zip(same.ok())
-                    .is_some_and(|(artifact, (_, manifest))| {
-                        artifact.manifest.digest() == manifest.digest()
-                    })
-            };
-            Some(old.filter(is_same).unwrap_or_else(|| now.clone()))
-        }
-    };
-    let (config, manifest) = written(&described, &layers, options, created)?;
-    let size = manifest.bytes().len() as u64;
-    if size > MAX_MANIFEST_BYTES {
-        return Err(Error::ManifestTooLarge {
-            size,
-            limit: MAX_MANIFEST_BYTES,
-            layers: layers.len(),
-        });
-    }
-    lease.put(&config)?;
-    let descriptor = lease.put_document(&manifest)?;
-    store.tag(target, &descriptor)?;
-    let unchanged = before.is_some_and(|artifact| artifact.manifest.digest() == manifest.digest());
-    Ok(BuildReport {
-        reference: target.clone(),
-        digest: descriptor.digest,
-        size: manifest.value().content_size() + size,
-        unchanged,
-        layers: layers
-            .into_iter()
-            .map(|layer| BuiltLayer {
-                path: layer.path,
-                media_type: layer.descriptor.media_type.to_string(),
-                digest: layer.descriptor.digest,
-                size: layer.descriptor.size,
-                outcome: layer.outcome,
-            })
-            .collect(),
-        warnings: described.warnings,
-    })
+    // Everything that the manifest names is on disk before it is.
+    batch.finish()?;
+    let lease = batch.lease();
+    let before = Artifact::load(lease.store(), target).ok();
+    let composed = compose(&described, layers, options, before.as_ref())?;
+    lease.put(&composed.config)?;
+    let descriptor = lease.put_document(&composed.manifest)?;
+    lease.store().tag(target, &descriptor)?;
+    Ok(composed.report(target, described))
 }
