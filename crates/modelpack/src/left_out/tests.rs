@@ -1,3 +1,5 @@
+//! Tests of what is left out.
+
 use super::*;
 
 fn left_out(ignore_file: &str, include: &[&str], exclude: &[&str]) -> Result<LeftOut, Error> {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use modelpack::registry::PlainHttp;
@@ -15,7 +15,7 @@ use modelpack_testkit::faulty::{Behaviour, Class, Fault, FaultyRegistry, Rule, W
 
 use crate::scene::Scene;
 
-async fn build(scene: &Scene, model: &PathBuf, options: &BuildOptions) -> BuildReport {
+async fn build(scene: &Scene, model: &Path, options: &BuildOptions) -> BuildReport {
     let (reference, control) = (scene.reference("a/b:v1"), Control::default());
     scene
         .publisher
@@ -191,7 +191,7 @@ async fn a_file_that_changes_between_hash_and_upload_ends_the_build() {
         let mut options = BuildOptions::default();
         options.encoding = Some(encoding);
         let error = faulty.build(&options, &control).await.unwrap_err();
-        let is_named = |path: &PathBuf| path.ends_with("w.bin");
+        let is_named = |path: &Path| path.ends_with("w.bin");
         assert!(
             matches!(&error, Error::FileChanged { path } if is_named(path)),
             "{error:?}"
