@@ -192,14 +192,16 @@ fn check_space(lease: &Lease, layers: &[Descriptor]) -> Result<(), Error> {
             needed = needed.saturating_add(layer.size.saturating_sub(allocated));
         }
     }
+    if needed > 0 {
+        needed = needed.saturating_add(SPARE_BYTES);
+    }
     require_space(lease.store(), needed)
 }
 
 /// Refuses what does not fit on the disk of the store.
 pub(crate) fn require_space(store: &Store, needed: u64) -> Result<(), Error> {
     let available = store.available_space()?;
-    if needed > 0 && needed.saturating_add(SPARE_BYTES) > available {
-        let needed = needed.saturating_add(SPARE_BYTES);
+    if needed > available {
         return Err(Error::NoSpace {
             path: store.root().to_owned(),
             needed,
