@@ -8,6 +8,8 @@ use crate::{Outcome, Row};
 const MIB: u64 = 4096;
 /// The least of which there is a lowest, a middle and a highest.
 const RUNS: u64 = 3;
+/// About as many as the manifest of an artifact can list.
+const FILES: u64 = 10_000;
 
 /// How a benchmark is run.
 #[derive(Debug, Clone)]
@@ -17,6 +19,8 @@ pub struct Settings {
     pub bytes: u64,
     /// Rounds, `MODELPACK_BENCH_RUNS`; at least 1.
     pub runs: usize,
+    /// Small files of a model that has many, `MODELPACK_BENCH_FILES`.
+    pub files: usize,
     /// A row is run when its name has one of these words; every row when there are none.
     pub words: Vec<String>,
 }
@@ -28,6 +32,7 @@ impl Settings {
         Self {
             bytes,
             runs: runs.max(1),
+            files: FILES as usize,
             words: Vec::new(),
         }
     }
@@ -55,7 +60,9 @@ impl Settings {
         let mib = number("MODELPACK_BENCH_MIB", mib)?;
         let runs = usize::try_from(number("MODELPACK_BENCH_RUNS", RUNS)?)?;
         let words = env::args().skip(1).filter(|word| !word.starts_with('-'));
-        Ok(Self::new(mib * 1024 * 1024, runs).with_words(words))
+        let mut settings = Self::new(mib * 1024 * 1024, runs).with_words(words);
+        settings.files = usize::try_from(number("MODELPACK_BENCH_FILES", FILES)?)?;
+        Ok(settings)
     }
 
     /// Those rows that are to be run; nothing when there are none.

@@ -38,4 +38,4 @@ pub use destination::{Destination, Expected};
 pub use error::Error;
 pub use pack::{LayerWriter, Packed};
 pub use place::{Placed, Placement};
-pub use unpack::{Limits, Unpacked};
+pub use unpack::{Limits, Unpacked, list_tar};

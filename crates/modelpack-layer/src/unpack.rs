@@ -1,7 +1,6 @@
 //! Unpacking a tar layer: everything is staged, the digest is verified, then all becomes visible.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Read, Write};
 
 use modelpack_spec::{Encoding, FilePath, Hasher, PathSet};
@@ -50,6 +49,45 @@ pub struct Unpacked {
     pub size: u64,
 }
 
+/// The files of an archive, without unpacking it. `archive` gives the bytes of the layer as they are stored,
+/// `expected` is what its descriptor promises of them.
+///
+/// # Errors
+/// Those of [`Destination::unpack_tar`] that come from the archive.
+pub fn list_tar(
+    encoding: Encoding,
+    archive: &mut dyn Read,
+    expected: &Expected,
+    limits: &Limits,
+) -> Result<Vec<Unpacked>, Error> {
+    let mut plain = Bounded::new(encoding, archive, expected, limits)?;
+    let mut names = Names::default();
+    let mut files = Vec::new();
+    let mut count = 0;
+    while let Some(entry) = next_entry(&mut plain)? {
+        count += 1;
+        if count > limits.entries {
+            return Err(Error::OverLimit {
+                what: "entries",
+                limit: limits.entries,
+            });
+        }
+        if entry.is_directory {
+            names.add_directory(&entry.name)?;
+            continue;
+        }
+        let path = names.add_file(&entry.name)?;
+        copy_entry(&entry, &path, &mut plain, &mut io::sink())?;
+        let size = entry.size;
+        files.push(Unpacked { path, size });
+    }
+    names.finish()?;
+    let mut hashed = plain.inner.into_inner();
+    io::copy(&mut hashed, &mut io::sink()).map_err(|error| Error::io("read", "layer", error))?;
+    expected.check(hashed.read, || hashed.hasher.finish())?;
+    Ok(files)
+}
+
 impl Destination {
     /// Unpacks an archive. `archive` gives the bytes of the layer as they are stored, `expected` is
     /// what its descriptor promises of them.
@@ -64,19 +102,7 @@ impl Destination {
         expected: &Expected,
         limits: &Limits,
     ) -> Result<Vec<Unpacked>, Error> {
-        let hashed = Hashed {
-            inner: archive,
-            hasher: Hasher::new(expected.digest.algorithm()),
-            read: 0,
-            limit: expected.size,
-            failed: None,
-        };
-        let mut plain = Bounded {
-            inner: decompress(encoding, hashed)?,
-            produced: 0,
-            limits: *limits,
-            over: None,
-        };
+        let mut plain = Bounded::new(encoding, archive, expected, limits)?;
         let outcome = self.stage_entries(&mut plain, limits);
         if let Some((what, limit)) = plain.over {
             return Err(Error::OverLimit { what, limit });
@@ -228,7 +254,7 @@ fn copy_entry(
     entry: &Entry,
     path: &FilePath,
     archive: &mut dyn Read,
-    file: &mut File,
+    file: &mut dyn Write,
 ) -> Result<(), Error> {
     let damaged = |reason: String| Error::Damaged {
         entry: Some(entry.name.clone()),
@@ -358,6 +384,29 @@ struct Bounded<'a> {
     produced: u64,
     limits: Limits,
     over: Option<(&'static str, u64)>,
+}
+
+impl<'a> Bounded<'a> {
+    fn new(
+        encoding: Encoding,
+        archive: &'a mut dyn Read,
+        expected: &Expected,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let hashed = Hashed {
+            inner: archive,
+            hasher: Hasher::new(expected.digest.algorithm()),
+            read: 0,
+            limit: expected.size,
+            failed: None,
+        };
+        Ok(Self {
+            inner: decompress(encoding, hashed)?,
+            produced: 0,
+            limits: *limits,
+            over: None,
+        })
+    }
 }
 
 impl Read for Bounded<'_> {

@@ -48,6 +48,31 @@ impl Filter {
     pub fn keep(&self, path: &str) -> bool {
         !matches_any(&self.exclude, path) && (!is_skipped(path) || matches_any(&self.include, path))
     }
+
+    /// Whether an exclude matches a path, or a directory on the way to it.
+    #[must_use]
+    pub fn excludes(&self, path: &str) -> bool {
+        with_directories(path).any(|path| matches_any(&self.exclude, path))
+    }
+
+    /// Whether an include matches a path, or a directory on the way to it.
+    #[must_use]
+    pub fn includes(&self, path: &str) -> bool {
+        with_directories(path).any(|path| matches_any(&self.include, path))
+    }
+
+    /// Whether an include matches a directory or leads through it, so that something below it is wanted.
+    #[must_use]
+    pub fn leads_into(&self, directory: &str) -> bool {
+        let leads = |pattern: &Pattern| pattern.leads_through(directory);
+        self.includes(directory) || self.include.iter().any(leads)
+    }
+}
+
+/// The path, and each directory on the way to it.
+fn with_directories(path: &str) -> impl Iterator<Item = &str> {
+    let directories = path.match_indices('/').map(|(at, _)| &path[..at]);
+    directories.chain(std::iter::once(path))
 }
 
 fn matches_any(patterns: &[Pattern], path: &str) -> bool {

@@ -136,6 +136,13 @@ impl Pattern {
             .all(|component| component.literal().is_some())
     }
 
+    /// The one path that it matches, when it has no wildcards.
+    #[must_use]
+    pub fn literal(&self) -> Option<String> {
+        let names: Option<Vec<String>> = self.components.iter().map(Component::literal).collect();
+        names.map(|names| names.join("/"))
+    }
+
     /// Whether it matches a path with `/` between components.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {

@@ -12,7 +12,7 @@ use crate::layout::hash_prefix;
 use crate::{Error, Lease, Stored, durable};
 
 /// Mode of a finished blob: nobody writes to it again.
-const BLOB_MODE: u32 = 0o444;
+pub(crate) const BLOB_MODE: u32 = 0o444;
 
 /// A blob that is being written. It becomes visible when it is committed; dropping it removes it.
 #[derive(Debug)]
@@ -74,6 +74,13 @@ impl BlobWriter {
     /// # Errors
     /// [`Error::SizeMismatch`] or [`Error::DigestMismatch`], after which nothing is left of it.
     pub fn commit_expecting(self, digest: &Digest, size: u64) -> Result<Stored, Error> {
+        let lease = self.lease.clone();
+        let (scratch, file) = self.verified(digest, size)?;
+        publish(&lease, scratch, &file, digest, size)
+    }
+
+    /// The file, when it is what was promised.
+    pub(crate) fn verified(self, digest: &Digest, size: u64) -> Result<(Scratch, File), Error> {
         if self.size != size {
             let what = format!("blob {digest}");
             return Err(Error::SizeMismatch {
@@ -95,7 +102,7 @@ impl BlobWriter {
                 actual,
             });
         }
-        publish(&self.lease, self.scratch, &self.file, digest, size)
+        Ok((self.scratch, self.file))
     }
 }
 

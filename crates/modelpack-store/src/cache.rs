@@ -1,9 +1,11 @@
 //! Digests of files that did not change since they were hashed.
 
+use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use modelpack_spec::Digest;
 
@@ -37,6 +39,16 @@ impl FileKey {
         }
     }
 
+    /// The file system that it is on.
+    pub(crate) fn device(&self) -> u64 {
+        self.device
+    }
+
+    /// Size in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Whether only the change time differs, which a new hard link touches as well.
     pub(crate) fn is_same_content(&self, other: &Self) -> bool {
         (self.device, self.inode, self.size, self.mtime)
@@ -58,6 +70,33 @@ impl FileKey {
     }
 }
 
+/// Digests of files that were hashed before, as they were known at one moment. An operation on ten
+/// thousand files reads them once.
+#[derive(Debug)]
+pub struct KnownDigests(Mutex<HashMap<String, Digest>>);
+
+impl KnownDigests {
+    pub(crate) fn lookup(&self, key: &FileKey) -> Option<Digest> {
+        self.map().get(&key.text()).copied()
+    }
+
+    pub(crate) fn insert(&self, key: &FileKey, digest: Digest) {
+        self.map().insert(key.text(), digest);
+    }
+
+    fn map(&self) -> MutexGuard<'_, HashMap<String, Digest>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store {
+    /// What is known of files that were hashed before.
+    #[must_use]
+    pub fn known_digests(&self) -> KnownDigests {
+        DigestCache::new(self).read()
+    }
+}
+
 /// A text file of one line per known file in the store's own directory. A later line for the same
 /// file replaces an earlier one; a line that cannot be read counts as absent.
 pub(crate) struct DigestCache {
@@ -73,27 +112,31 @@ impl DigestCache {
         }
     }
 
-    pub(crate) fn lookup(&self, key: &FileKey) -> Option<Digest> {
-        let _lock = Lock::take(&self.lock, File::lock_shared).ok()?;
-        let content = fs::read(&self.path).ok()?;
-        let key = key.text();
-        String::from_utf8_lossy(&content)
+    /// Everything that is remembered.
+    pub(crate) fn read(&self) -> KnownDigests {
+        let read = || {
+            let _lock = Lock::take(&self.lock, File::lock_shared).ok()?;
+            fs::read(&self.path).ok()
+        };
+        let content = read().unwrap_or_default();
+        let known = String::from_utf8_lossy(&content)
             .lines()
-            .rev()
-            .find_map(|line| {
-                let digest = line.strip_prefix(key.as_str())?.strip_prefix(" = ")?;
-                digest.parse().ok()
+            .filter_map(|line| {
+                let (key, digest) = line.split_once(" = ")?;
+                Some((key.to_owned(), digest.parse().ok()?))
             })
+            .collect();
+        KnownDigests(Mutex::new(known))
     }
 
     /// Remembers a digest unless the file changed shortly before `hashed_at` (seconds since 1970).
-    /// A failure costs time, not correctness, so there is none to report.
-    pub(crate) fn remember(&self, key: &FileKey, digest: &Digest, hashed_at: i64) {
+    /// A failure costs time, not correctness, so it is only said whether it may be relied on.
+    pub(crate) fn remember(&self, key: &FileKey, digest: &Digest, hashed_at: i64) -> bool {
         if hashed_at - key.mtime.0.max(key.ctime.0) < RACY_SECONDS {
-            return;
+            return false;
         }
         let Ok(_lock) = Lock::take(&self.lock, File::lock) else {
-            return;
+            return true;
         };
         if fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() > MAX_CACHE_BYTES) {
             let _ = fs::remove_file(&self.path);
@@ -102,6 +145,7 @@ impl DigestCache {
             // The leading line break ends a line that a crash cut short.
             let _ = file.write_all(format!("\n{} = {digest}", key.text()).as_bytes());
         }
+        true
     }
 }
 

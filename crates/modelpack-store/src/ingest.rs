@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use modelpack_spec::{Algorithm, Digest};
@@ -11,8 +11,9 @@ use crate::blob::{Scratch, publish};
 use crate::cache::{DigestCache, FileKey};
 use crate::copy::Copy;
 use crate::error::IoContext;
+use crate::hash::open;
 use crate::layout::hash_prefix;
-use crate::{Error, Lease, durable};
+use crate::{Batch, Error, Lease, durable};
 
 /// How a file may become a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,22 +71,21 @@ impl Lease {
         adopt: Adopt,
         progress: &mut dyn FnMut(u64) -> io::Result<()>,
     ) -> Result<Ingested, Error> {
-        // Opening a pipe for reading would wait for a writer.
-        let file = File::options()
-            .read(true)
-            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-            .open(path)
-            .at("open", path)?;
-        let before = file.metadata().at("read", path)?;
-        if !before.is_file() {
-            return Err(Error::NotAFile {
-                path: path.to_owned(),
-            });
-        }
-        let key = FileKey::new(&before);
-        let size = before.len();
+        self.ingest_into(path, adopt, progress, None)
+    }
+
+    /// Stores a file at once, or with the others of a batch.
+    pub(crate) fn ingest_into(
+        &self,
+        path: &Path,
+        adopt: Adopt,
+        progress: &mut dyn FnMut(u64) -> io::Result<()>,
+        batch: Option<&Batch>,
+    ) -> Result<Ingested, Error> {
+        let (file, key) = open(path)?;
+        let size = key.size();
         let cache = DigestCache::new(self.store());
-        if let Some(digest) = cache.lookup(&key)
+        if let Some(digest) = self.known().lookup(&key)
             && self.protect(&digest)? == Some(size)
         {
             progress(size).at("read", path)?;
@@ -100,7 +100,7 @@ impl Lease {
         let mut tick = |bytes| progress(bytes);
         let copied_to = copy.metadata().at("read", &scratch.path)?;
         // Only a file of the same file system can be linked; then it has to be hashed where it is.
-        let (digest, mut how) = if adopt == Adopt::DangerHardLink && copied_to.dev() == before.dev()
+        let (digest, mut how) = if adopt == Adopt::DangerHardLink && copied_to.dev() == key.device()
         {
             (hash(&file, size, path, &mut tick)?, Adopted::Linked)
         } else if adopt == Adopt::ReflinkOrCopy && reflink(&copy, &file) {
@@ -134,12 +134,21 @@ impl Lease {
                 // The system forbids this one link (its owner, its number of links): the second read
                 // has been counted already.
                 drop((scratch, copy));
-                return self.ingest_file(path, Adopt::ReflinkOrCopy, &mut |_| progress(0));
+                let mut progress = |_| progress(0);
+                return self.ingest_into(path, Adopt::ReflinkOrCopy, &mut progress, batch);
             }
-        } else if publish(self, scratch, &copy, &digest, size)?.existed {
-            how = Adopted::Existing;
+        } else {
+            let stored = match batch {
+                Some(batch) => batch.publish(scratch, copy, &digest, size)?,
+                None => publish(self, scratch, &copy, &digest, size)?,
+            };
+            if stored.existed {
+                how = Adopted::Existing;
+            }
         }
-        cache.remember(&key, &digest, written.mtime());
+        if cache.remember(&key, &digest, written.mtime()) {
+            self.known().insert(&key, digest);
+        }
         Ok(Ingested { digest, size, how })
     }
 
@@ -178,12 +187,12 @@ impl Lease {
 }
 
 #[cfg(target_os = "linux")]
-fn reflink(to: &File, from: &File) -> bool {
+pub(crate) fn reflink(to: &File, from: &File) -> bool {
     rustix::fs::ioctl_ficlone(to, from).is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn reflink(_to: &File, _from: &File) -> bool {
+pub(crate) fn reflink(_to: &File, _from: &File) -> bool {
     false
 }
 

@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use modelpack_spec::{Algorithm, Descriptor, Digest, Document, OciDocument};
 
+use crate::cache::KnownDigests;
 use crate::error::IoContext;
 use crate::layout::Lock;
 use crate::partial::Files;
@@ -32,6 +33,7 @@ struct Inner {
     listed: Mutex<Listed>,
     added: Mutex<BTreeSet<Digest>>,
     next: AtomicU64,
+    known: OnceLock<KnownDigests>,
 }
 
 #[derive(Debug)]
@@ -80,6 +82,7 @@ impl Lease {
                 }),
                 added: Mutex::default(),
                 next: AtomicU64::new(0),
+                known: OnceLock::new(),
             }),
         })
     }
@@ -88,6 +91,13 @@ impl Lease {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// What is known of files that were hashed before, read once.
+    #[must_use]
+    pub fn known(&self) -> &KnownDigests {
+        let store = &self.inner.store;
+        self.inner.known.get_or_init(|| store.known_digests())
     }
 
     /// Protects a blob from prune and says its size when it is here. Protect first and act on the

@@ -22,17 +22,19 @@
 //!
 //! | to do this | call |
 //! | --- | --- |
-//! | write | [`Store::lease`], then [`Lease::ingest`], [`Lease::ingest_file`], [`Lease::put`], [`Lease::partial`] |
+//! | write | [`Store::lease`], then [`Lease::ingest`], [`Lease::ingest_file`], [`Lease::batch`], [`Lease::put`], [`Lease::partial`] |
 //! | read | [`Store::read_blob`], [`Store::open_blob_unverified`], [`Store::map`] |
 //! | name | [`Store::tag`], [`Store::resolve`], [`Store::references`], [`Store::remove`] |
 //! | keep clean | [`Store::prune`], [`Store::verify`] |
 #![deny(unsafe_code)]
 
+mod batch;
 mod blob;
 mod cache;
 mod copy;
 mod durable;
 mod error;
+mod hash;
 mod ingest;
 mod journal;
 mod layout;
@@ -45,8 +47,11 @@ mod reach;
 mod tags;
 mod verify;
 
+pub use batch::Batch;
 pub use blob::BlobWriter;
+pub use cache::KnownDigests;
 pub use error::Error;
+pub use hash::HashedFile;
 pub use ingest::{Adopt, Adopted, Ingested};
 pub use layout::Store;
 pub use lease::{Lease, Stored};

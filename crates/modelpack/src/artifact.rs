@@ -136,7 +136,15 @@ fn describe(manifest: &Manifest) -> String {
 
 /// What a layer is called in progress and reports.
 pub(crate) fn layer_name(layer: &Descriptor) -> String {
-    annotations::filepath_text(layer).map_or_else(|| layer.digest.short(), str::to_owned)
+    let title = || {
+        layer
+            .annotations
+            .get(annotations::TITLE)
+            .map(String::as_str)
+    };
+    annotations::filepath_text(layer)
+        .or_else(title)
+        .map_or_else(|| layer.digest.short(), str::to_owned)
 }
 
 fn layer_path(layer: &Descriptor, seen: &mut PathSet) -> Result<Option<FilePath>, Error> {

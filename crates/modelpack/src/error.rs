@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use modelpack_spec::{Digest, FilePath, Reference};
+use modelpack_spec::{Digest, FilePath, Kind, Reference};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -118,9 +118,9 @@ pub enum Error {
         /// Each broken rule with its place.
         violations: Vec<String>,
     },
-    /// The manifest would be larger than registries take.
+    /// The manifest would be larger than registries take. Nothing was written or sent.
     #[error(
-        "the manifest has {size} bytes for {layers} files; registries need not take more than {limit}"
+        "the manifest would have {size} bytes for {layers} layers; registries need not take more than {limit}"
     )]
     ManifestTooLarge {
         /// Size in bytes.
@@ -129,6 +129,8 @@ pub enum Error {
         limit: u64,
         /// Number of layers.
         layers: usize,
+        /// The kind with the most files that could be packed into one layer.
+        packable: Option<Kind>,
     },
     /// Bytes are not what was promised.
     #[error("{what} has digest {actual}, expected {expected}")]

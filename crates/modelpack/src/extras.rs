@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use modelpack_formats::{self as formats, Role};
@@ -91,12 +90,7 @@ fn source(extra: &ExtraFile) -> Result<Selected, Error> {
         kind,
         path: FilePath::parse(&name)?,
         role: Some(extra.role),
-        file: SourceFile {
-            path: name,
-            location: location.clone(),
-            size: metadata.len(),
-            mode: metadata.permissions().mode() & 0o777,
-        },
+        file: SourceFile::new(name, location.clone(), &metadata),
     })
 }
 

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use modelpack_modelfile::{Filter, Metadata, classify};
+use modelpack_modelfile::{Metadata, classify};
 use modelpack_spec::Kind;
 use serde::Serialize;
 
-use crate::walk::walk;
+use crate::left_out::LeftOut;
+use crate::walk::{Tree, walk};
 use crate::{Error, Toolkit, blocking, discover, headers};
 
 /// How [`Toolkit::generate`] works.
@@ -80,10 +81,33 @@ fn generate(directory: &Path, options: GenerateOptions) -> Result<GenerateReport
             hint: Some("`--overwrite` replaces it".to_owned()),
         });
     }
-    let invalid = |error: modelpack_modelfile::Error| Error::invalid(error.to_string());
-    let filter = Filter::new(&options.include, &options.exclude).map_err(invalid)?;
-    let tree = walk(directory, &mut |path| filter.enter(path), &mut |path| {
-        filter.keep(path)
+    let left_out = LeftOut::read(&[directory], &options.include, &options.exclude)?;
+    let composed = compose(directory, &left_out, options)?;
+    if let Some(path) = &output {
+        write(path, &composed.text)?;
+    }
+    Ok(GenerateReport {
+        text: composed.text,
+        path: output,
+        warnings: composed.warnings,
+    })
+}
+
+/// A Modelfile that was written for a directory, and the files that it names.
+pub(crate) struct Composed {
+    pub(crate) text: String,
+    pub(crate) tree: Tree,
+    warnings: Vec<String>,
+}
+
+/// Writes the text of a Modelfile; what the caller says of the model goes before what its files say.
+pub(crate) fn compose(
+    directory: &Path,
+    left_out: &LeftOut,
+    options: GenerateOptions,
+) -> Result<Composed, Error> {
+    let tree = walk(directory, &mut |path| left_out.enters(path), &mut |path| {
+        left_out.keeps(path)
     })?;
     let weights = tree
         .files
@@ -104,16 +128,14 @@ fn generate(directory: &Path, options: GenerateOptions) -> Result<GenerateReport
     request.extended = options.extended.then_some(readme);
     let files: Vec<(String, u64)> = tree
         .files
-        .into_iter()
-        .map(|file| (file.path, file.size))
+        .iter()
+        .map(|file| (file.path.clone(), file.size))
         .collect();
-    let text = modelpack_modelfile::generate(&files, &request).map_err(invalid)?;
-    if let Some(path) = &output {
-        write(path, &text)?;
-    }
-    Ok(GenerateReport {
+    let text = modelpack_modelfile::generate(&files, &request)
+        .map_err(|error| Error::invalid(error.to_string()))?;
+    Ok(Composed {
         text,
-        path: output,
+        tree,
         warnings: headers.warnings.into_iter().chain(warning).collect(),
     })
 }

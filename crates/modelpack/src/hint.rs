@@ -23,6 +23,16 @@ impl Error {
                 ));
             }
             Self::PinMismatch { .. } => "`modelpack ls` shows the digest that each name has",
+            Self::ManifestTooLarge {
+                packable: Some(kind),
+                ..
+            } => {
+                return Some(format!(
+                    "`--pack {}=tar` puts all files of that kind into one layer; they are read back as \
+                     single files",
+                    kind.as_str()
+                ));
+            }
             Self::ManifestTooLarge { .. } => {
                 "take fewer files: an archive of many small ones is one file"
             }

@@ -1,14 +1,16 @@
 //! What an artifact says about itself, without fetching its layers.
 
+use modelpack_layer::{Expected, Limits, Unpacked, list_tar};
 use modelpack_registry::Name;
 use modelpack_spec::distribution::TagOrDigest;
 use modelpack_spec::{
-    AnyManifest, Descriptor, Dialect, Digest, Document, Manifest, Model, ModelFile, ModelView,
-    Reference, annotations,
+    AnyManifest, Descriptor, Dialect, Digest, Document, Encoding, Manifest, Model, ModelFile,
+    ModelView, Reference, annotations,
 };
+use modelpack_store::Store;
 use serde::Serialize;
 
-use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES, model_manifest};
+use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES, layer_name, model_manifest};
 use crate::transfer::wanted;
 use crate::{Control, Error, Toolkit, blocking, variants};
 
@@ -64,8 +66,11 @@ pub struct InspectedFile {
     pub role: &'static str,
     /// Digest of its layer.
     pub digest: Digest,
-    /// Size of its layer in bytes.
+    /// Size in bytes of its layer, or of the file itself where the layer holds several.
     pub size: u64,
+    /// How the layer holds several files, when it is not known yet which.
+    #[serde(skip)]
+    packed: Option<Encoding>,
 }
 
 /// A layer of an artifact.
@@ -90,7 +95,16 @@ impl Toolkit {
     /// [`Error::UnknownReference`], [`Error::NotAModel`], [`Error::Store`].
     pub async fn inspect(&self, reference: &Reference) -> Result<InspectReport, Error> {
         let (store, reference) = (self.store().clone(), reference.clone());
-        blocking::run(move || Ok(report(Artifact::load(&store, &reference)?))).await
+        blocking::run(move || {
+            let mut report = report(Artifact::load(&store, &reference)?);
+            report.files = report
+                .files
+                .into_iter()
+                .flat_map(|file| packed_files(&store, file))
+                .collect();
+            Ok(report)
+        })
+        .await
     }
 
     /// Reads manifest and config of an artifact in its registry.
@@ -163,16 +177,36 @@ fn report(artifact: Artifact) -> InspectReport {
 }
 
 fn inspected_file(file: &ModelFile) -> InspectedFile {
-    let digest = file.layer.digest;
+    let path = file.path.as_ref();
     InspectedFile {
-        path: file
-            .path
-            .as_ref()
-            .map_or_else(|| digest.short(), ToString::to_string),
+        path: path.map_or_else(|| layer_name(&file.layer), ToString::to_string),
         role: file.role.as_str(),
-        digest,
+        digest: file.layer.digest,
         size: file.layer.size,
+        packed: Some(file.encoding).filter(|encoding| path.is_none() && *encoding != Encoding::Raw),
     }
+}
+
+/// The files of a layer that holds several, as far as it is here and can be read; else the layer itself.
+fn packed_files(store: &Store, layer: InspectedFile) -> Vec<InspectedFile> {
+    let list = |encoding| {
+        let mut archive = store.open_blob_unverified(&layer.digest).ok()?;
+        let expected = Expected {
+            digest: layer.digest,
+            size: layer.size,
+        };
+        list_tar(encoding, &mut archive, &expected, &Limits::default()).ok()
+    };
+    let Some(files) = layer.packed.and_then(list) else {
+        return vec![layer];
+    };
+    let file = |file: Unpacked| InspectedFile {
+        path: file.path.to_string(),
+        size: file.size,
+        packed: None,
+        ..layer.clone()
+    };
+    files.into_iter().map(file).collect()
 }
 
 fn inspected(layer: &Descriptor) -> InspectedLayer {

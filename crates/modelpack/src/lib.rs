@@ -52,6 +52,7 @@ mod hint;
 mod image;
 mod inspect;
 mod launch;
+mod left_out;
 mod list;
 mod names;
 mod prune;
@@ -59,6 +60,7 @@ mod pull;
 mod pull_blob;
 mod pull_into;
 mod push;
+mod push_plan;
 mod repair;
 mod resolve;
 mod select;
@@ -77,7 +79,9 @@ pub use modelpack_registry as registry;
 pub use modelpack_spec as spec;
 pub use modelpack_store as store;
 
-pub use build::{BuildDialect, BuildOptions, BuildReport, BuiltLayer, CreationTime};
+pub use build::{
+    BuildDialect, BuildOptions, BuildPlan, BuildPlanLayer, BuildReport, BuiltLayer, CreationTime,
+};
 pub use compare::{CompareReport, Difference, compare};
 pub use control::{CancelToken, Control, Event, Item, Outcome, Progress};
 pub use convert::{ConvertOptions, ConvertReport};
@@ -99,6 +103,7 @@ pub use names::RemoveReport;
 pub use prune::{PruneReport, PrunedItem};
 pub use pull::{PullOptions, PullReport, PulledLayer};
 pub use push::{PushOptions, PushReport, PushedBlob};
+pub use push_plan::{PushPlan, PushPlanBlob};
 pub use resolve::{Fetch, ResolveOptions, ResolveReport, ResolvedFile};
 pub use source::{GitProgram, SourceReading};
 pub use tensors::{FetchedTensor, Place, TensorEntry, TensorReport, WeightReport};

@@ -1,10 +1,11 @@
 //! From a registry into the local store.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use modelpack_spec::{Descriptor, Digest, Reference};
-use modelpack_store::Lease;
+use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
 use crate::artifact::Artifact;
@@ -136,18 +137,23 @@ impl Toolkit {
             items: layers.len(),
             bytes: layers.iter().map(|layer| layer.size).sum(),
         });
+        let batch = Arc::new(lease.batch());
         let tasks = layers.into_iter().map(|layer| {
-            let (toolkit, lease, control) = (self.clone(), lease.clone(), control.clone());
+            let (toolkit, batch, control) = (self.clone(), Arc::clone(&batch), control.clone());
             let reference = reference.clone();
             async move {
                 toolkit
-                    .pull_layer(&lease, &reference, &layer, &control)
+                    .pull_layer(&batch, &reference, &layer, &control)
                     .await
             }
         });
         let pulled = control
             .stop_early(blocking::all(self.concurrency(), tasks))
-            .await?;
+            .await;
+        // What has arrived is kept, also when something else has failed.
+        let kept = blocking::run(move || Ok(batch.finish()?)).await;
+        let pulled = pulled?;
+        kept?;
         Ok((lease, pulled))
     }
 }
@@ -172,22 +178,32 @@ pub(crate) fn check_shape(artifact: &Artifact) -> Result<(), Error> {
 
 /// Before the first byte is fetched, so that a full disk is not found out after an hour.
 fn check_space(lease: &Lease, layers: &[Descriptor]) -> Result<(), Error> {
-    let partials = lease.store().partials()?;
+    let partials: HashMap<Digest, u64> = lease
+        .store()
+        .partials()?
+        .into_iter()
+        .map(|partial| (partial.digest, partial.allocated))
+        .collect();
     let mut needed = 0_u64;
     for layer in layers {
         if lease.protect(&layer.digest)?.is_none() {
-            // The file of a partial blob has its full size from the beginning.
-            let is_allocated = partials
-                .iter()
-                .any(|partial| partial.digest == layer.digest);
-            needed = needed.saturating_add(if is_allocated { 0 } else { layer.size });
+            // Where the file system reserves room, a partial blob has all of it from the beginning.
+            let allocated = partials.get(&layer.digest).copied().unwrap_or(0);
+            needed = needed.saturating_add(layer.size.saturating_sub(allocated));
         }
     }
-    let available = lease.store().available_space()?;
-    if needed > 0 && needed.saturating_add(SPARE_BYTES) > available {
-        let needed = needed.saturating_add(SPARE_BYTES);
+    if needed > 0 {
+        needed = needed.saturating_add(SPARE_BYTES);
+    }
+    require_space(lease.store(), needed)
+}
+
+/// Refuses what does not fit on the disk of the store.
+pub(crate) fn require_space(store: &Store, needed: u64) -> Result<(), Error> {
+    let available = store.available_space()?;
+    if needed > available {
         return Err(Error::NoSpace {
-            path: lease.store().root().to_owned(),
+            path: store.root().to_owned(),
             needed,
             available,
         });

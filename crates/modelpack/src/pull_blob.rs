@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use modelpack_registry::Name;
 use modelpack_spec::{Descriptor, RangeSet, Reference};
-use modelpack_store::{Acquired, Error as StoreError, Lease, Partial, Stored};
+use modelpack_store::{Acquired, Batch, Error as StoreError, Lease, Partial, Stored};
 
 use crate::artifact::layer_name;
 use crate::pull::PulledLayer;
@@ -22,7 +22,7 @@ impl Toolkit {
     /// Pulls a layer unless it is here.
     pub(crate) async fn pull_layer(
         &self,
-        lease: &Lease,
+        batch: &Arc<Batch>,
         reference: &Reference,
         layer: &Descriptor,
         control: &Control,
@@ -31,7 +31,8 @@ impl Toolkit {
         control.report(Event::Started(&item));
         let pull = BlobPull {
             toolkit: self,
-            lease,
+            batch,
+            lease: batch.lease(),
             reference,
             layer,
             control,
@@ -56,6 +57,7 @@ impl Toolkit {
 
 struct BlobPull<'a> {
     toolkit: &'a Toolkit,
+    batch: &'a Arc<Batch>,
     lease: &'a Lease,
     reference: &'a Reference,
     layer: &'a Descriptor,
@@ -125,11 +127,11 @@ impl BlobPull<'_> {
             .client()
             .get_blob(&Name::from(self.reference), self.layer, SMALL_BYTES)
             .await?;
-        let lease = self.lease.clone();
+        let batch = Arc::clone(self.batch);
         blocking::run(move || {
-            let mut writer = lease.ingest_with(digest.algorithm())?;
+            let mut writer = batch.lease().ingest_with(digest.algorithm())?;
             writer.append(&content)?;
-            Ok(writer.commit_expecting(&digest, size)?)
+            Ok(batch.commit_expecting(writer, &digest, size)?)
         })
         .await?;
         Ok(Some((Outcome::Transferred, size)))

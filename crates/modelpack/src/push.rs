@@ -1,9 +1,10 @@
 //! From the local store to a registry.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use modelpack_registry::{BlobToPush, Name, Pushed};
+use modelpack_registry::{BlobSource, BlobToPush, Name, Pushed};
 use modelpack_spec::{Descriptor, Digest, Reference, Repository};
 use modelpack_store::Lease;
 use serde::Serialize;
@@ -127,10 +128,15 @@ impl Toolkit {
         let config = plan.pop();
         let mut blobs = self.push_layers(reference, plan, control).await?;
         if let Some(config) = config {
-            let pushed = self.push_blob(reference, config, control);
+            let source = self.blob_source(&config);
+            let pushed = self.push_blob(reference, config, source, control);
             blobs.push(control.stop_early(pushed).await?);
         }
         Ok(blobs)
+    }
+
+    fn blob_source(&self, step: &Step) -> Arc<dyn BlobSource> {
+        Arc::new(FileSource(self.store().blob_path(&step.blob.digest)))
     }
 
     async fn push_layers(
@@ -149,7 +155,8 @@ impl Toolkit {
                 let (toolkit, reference, control) =
                     (self.clone(), reference.clone(), control.clone());
                 running.spawn(async move {
-                    let pushed = toolkit.push_blob(&reference, step, &control);
+                    let source = toolkit.blob_source(&step);
+                    let pushed = toolkit.push_blob(&reference, step, source, &control);
                     control.stop_early(pushed).await.map(|blob| (index, blob))
                 });
             }
@@ -170,10 +177,12 @@ impl Toolkit {
         Ok(done.into_iter().map(|(_, blob)| blob).collect())
     }
 
-    async fn push_blob(
+    /// Sees to it that the registry has a blob, at the least cost, and tells of it.
+    pub(crate) async fn push_blob(
         &self,
         reference: &Reference,
         step: Step,
+        source: Arc<dyn BlobSource>,
         control: &Control,
     ) -> Result<PushedBlob, Error> {
         let Step {
@@ -183,7 +192,6 @@ impl Toolkit {
         } = step;
         let item = Item::new(name, blob.size, Some(blob.digest));
         control.report(Event::Started(&item));
-        let source = Arc::new(FileSource(self.store().blob_path(&blob.digest)));
         let progress = Meter::new(control, &item).progress();
         let wanted = BlobToPush::new(blob.digest, blob.size).known_in(known_in);
         let outcome = match self
@@ -216,25 +224,41 @@ impl Toolkit {
 }
 
 /// A blob to send.
-struct Step {
-    name: String,
-    blob: Descriptor,
+pub(crate) struct Step {
+    pub(crate) name: String,
+    pub(crate) blob: Descriptor,
     /// Other repositories of the same registry that are known to have had it.
     known_in: Vec<Repository>,
 }
 
+impl Step {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        blob: Descriptor,
+        known_in: Vec<Repository>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            blob,
+            known_in,
+        }
+    }
+}
+
 /// The layers, each once, and the config at the end.
-fn plan(lease: &Lease, artifact: &Artifact, reference: &Reference) -> Result<Vec<Step>, Error> {
+pub(crate) fn plan(
+    lease: &Lease,
+    artifact: &Artifact,
+    reference: &Reference,
+) -> Result<Vec<Step>, Error> {
     let mut steps: Vec<Step> = Vec::new();
     let config = artifact.config.descriptor();
     let layers = artifact
         .layers()
         .iter()
         .filter(|layer| layer.digest != config.digest);
-    for layer in layers {
-        if steps.iter().any(|step| step.blob.digest == layer.digest) {
-            continue;
-        }
+    let mut seen = HashSet::new();
+    for layer in layers.filter(|layer| seen.insert(layer.digest)) {
         require(lease, layer)?;
         steps.push(Step {
             name: layer_name(layer),

@@ -37,15 +37,20 @@ pub(crate) fn select(
     let mut picked: std::collections::BTreeMap<String, (bool, Selected)> =
         std::collections::BTreeMap::new();
     for source in &recipe.sources {
-        let files: Vec<&SourceFile> = tree
-            .files
-            .iter()
-            .filter(|file| source.pattern.matches(&file.path))
-            .collect();
+        // A generated Modelfile names ten thousand files in as many lines.
+        let literal = source.pattern.literal();
+        let files: Vec<&SourceFile> = match &literal {
+            Some(path) => tree.file(path).into_iter().collect(),
+            None => tree
+                .files
+                .iter()
+                .filter(|file| source.pattern.matches(&file.path))
+                .collect(),
+        };
         if files.is_empty() {
             return Err(nothing_matches(source, tree, directory));
         }
-        let is_literal = !source.pattern.has_wildcards();
+        let is_literal = literal.is_some();
         for file in files {
             let known = picked.get(&file.path);
             if known.is_some_and(|(by_name, _)| *by_name || !is_literal) {
@@ -74,7 +79,7 @@ pub(crate) fn select(
             ),
         });
     }
-    selected.sort_by_key(|file| {
+    selected.sort_by_cached_key(|file| {
         (
             ORDER.iter().position(|kind| *kind == file.kind),
             file.path.clone(),

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -18,6 +18,26 @@ pub(crate) struct SourceFile {
     pub(crate) size: u64,
     /// Permission bits.
     pub(crate) mode: u32,
+    /// Owner.
+    pub(crate) uid: u32,
+    /// Group.
+    pub(crate) gid: u32,
+    /// Seconds since 1970 of the last write.
+    pub(crate) mtime: i64,
+}
+
+impl SourceFile {
+    pub(crate) fn new(path: String, location: PathBuf, metadata: &fs::Metadata) -> Self {
+        Self {
+            path,
+            location,
+            size: metadata.len(),
+            mode: metadata.mode() & 0o777,
+            uid: metadata.uid(),
+            gid: metadata.gid(),
+            mtime: metadata.mtime(),
+        }
+    }
 }
 
 /// Regular files and directories below a directory.
@@ -27,6 +47,16 @@ pub(crate) struct Tree {
     pub(crate) files: Vec<SourceFile>,
     /// Directories, sorted by path.
     pub(crate) directories: Vec<String>,
+}
+
+impl Tree {
+    /// The file with this path.
+    pub(crate) fn file(&self, path: &str) -> Option<&SourceFile> {
+        let found = self
+            .files
+            .binary_search_by(|file| file.path.as_str().cmp(path));
+        found.ok().map(|index| &self.files[index])
+    }
 }
 
 /// Refuses what is no directory.
@@ -81,12 +111,9 @@ pub(crate) fn walk(
                 continue;
             }
             match fs::metadata(&location) {
-                Ok(metadata) if metadata.is_file() => tree.files.push(SourceFile {
-                    size: metadata.len(),
-                    mode: metadata.permissions().mode() & 0o777,
-                    path,
-                    location,
-                }),
+                Ok(metadata) if metadata.is_file() => {
+                    tree.files.push(SourceFile::new(path, location, &metadata));
+                }
                 // A link to a directory, a link to nothing, a pipe: no file of the model.
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

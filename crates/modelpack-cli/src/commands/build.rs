@@ -1,15 +1,18 @@
 //! `modelpack build`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use modelpack::modelfile::Assignment;
-use modelpack::spec::{Encoding, FileRole, Timestamp};
-use modelpack::{BuildDialect, BuildOptions, CreationTime, ExtraFile, Reference, SourceReading};
+use modelpack::spec::{Encoding, FileRole, Kind, Timestamp};
+use modelpack::{
+    BuildDialect, BuildOptions, BuildPlan, CreationTime, ExtraFile, Place, Reference, SourceReading,
+};
 
 use crate::cli::{Dialect, Global, Network};
 use crate::exit::{DONE, Exit};
-use crate::printer::Printer;
+use crate::printer::{Printer, table};
+use crate::units::bytes;
 use crate::{printer, progress, settings};
 
 #[derive(Debug, Args)]
@@ -19,12 +22,25 @@ pub(crate) struct Build {
     /// Name of the artifact, with a tag
     #[arg(short, long, value_name = "REF")]
     pub(crate) target: Reference,
-    /// The Modelfile [default: ./Modelfile, else PATH/Modelfile]
+    /// The Modelfile [default: ./Modelfile, else PATH/Modelfile, else one is made up from the files]
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) modelfile: Option<PathBuf>,
-    /// Files at the same time [default: 5]
-    #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
-    pub(crate) concurrency: Option<usize>,
+    /// Leave files out (repeatable); so do the lines of a .modelignore, which are those of a .gitignore
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
+    /// Take files that .modelignore leaves out, or hidden ones when there is no Modelfile (repeatable)
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) include: Vec<String>,
+    /// Put all files of a kind into one layer: code, doc or dataset, as tar, tar+gzip or tar+zstd
+    /// (repeatable)
+    #[arg(long, value_name = "KIND=ENCODING", value_parser = packing)]
+    pub(crate) pack: Vec<(Kind, Encoding)>,
+    /// Build straight into the registry, without a copy in the local store
+    #[arg(long)]
+    pub(crate) output_remote: bool,
+    /// Say what would be built, and what of it is there already; write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// One raw layer per file; `--raw=false` makes one tar per file
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub(crate) raw: bool,
@@ -52,6 +68,8 @@ pub(crate) struct Build {
     pub(crate) preserve_metadata: bool,
     #[command(flatten)]
     pub(crate) extras: BuildExtras,
+    #[command(flatten)]
+    pub(crate) network: Network,
 }
 
 /// What a build in another dialect or with more files takes.
@@ -84,17 +102,16 @@ pub(crate) struct BuildExtras {
 }
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyhow::Result<Exit> {
-    let network = Network {
-        concurrency: args.concurrency,
-        ..Network::default()
-    };
-    let toolkit = settings::toolkit(global, &network)?;
+    let toolkit = settings::toolkit(global, &args.network)?;
     let mut options = BuildOptions::default();
     options.encoding = (!args.raw).then_some(Encoding::Tar);
     options.creation_time = creation_time(args.no_creation_time)?;
     // As `modctl` does, the one in the working directory; without one, the library takes PATH's own.
     let here = || Some(PathBuf::from("Modelfile")).filter(|path| path.is_file());
     options.modelfile = args.modelfile.or_else(here);
+    options.include = args.include;
+    options.exclude = args.exclude;
+    options.pack = args.pack.into_iter().collect();
     options.reasoning = args.reasoning;
     options.source_url = args.source_url;
     options.source_revision = args.source_revision;
@@ -112,14 +129,27 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
         Dialect::Docker => BuildDialect::Docker,
     };
     options.extras = extras(args.extras);
-    let report = toolkit
-        .build(
-            &args.path,
-            &args.target,
-            &options,
-            &progress::control(global),
-        )
-        .await?;
+    let control = progress::control(global);
+    let (path, target) = (&args.path, &args.target);
+    if args.dry_run {
+        let place = if args.output_remote {
+            Place::Registry
+        } else {
+            Place::Local
+        };
+        let planned = toolkit.plan_build(path, target, &options, place, &control);
+        let plan = planned.await?;
+        say_generated(printer, path, plan.generated_modelfile.is_some());
+        printer::warn(&plan.warnings);
+        printer.result(&plan, |plan| plan_table(plan, place))?;
+        return Ok(DONE);
+    }
+    let report = if args.output_remote {
+        toolkit.build_remote(path, target, &options, &control).await
+    } else {
+        toolkit.build(path, target, &options, &control).await
+    }?;
+    say_generated(printer, path, report.generated_modelfile.is_some());
     printer::warn(&report.warnings);
     if printer.json {
         printer.result(&report, |_| String::new())?;
@@ -131,6 +161,70 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
         report.reference
     ))?;
     Ok(DONE)
+}
+
+/// A build without a Modelfile is no secret.
+fn say_generated(printer: &Printer, path: &Path, is_generated: bool) {
+    if is_generated && !printer.quiet {
+        printer::note(&format!(
+            "note: there is no Modelfile in {0}; one was made up from its files (`modelpack modelfile generate \
+             {0} -O {0}` writes it down)",
+            path.display()
+        ));
+    }
+}
+
+fn plan_table(plan: &BuildPlan, place: Place) -> String {
+    let head = ["KIND", "SIZE", "STATE", "MEDIA TYPE", "PATH"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for layer in &plan.layers {
+        let state = match layer.in_registry {
+            Some(true) => "there",
+            Some(false) => "to send",
+            None if layer.in_store => "there",
+            None => "to store",
+        };
+        let path = match layer.files {
+            1 if layer.media_type.ends_with("raw") => layer.path.clone(),
+            files => format!("{} ({files} files)", layer.path),
+        };
+        rows.push(vec![
+            layer.kind.to_owned(),
+            bytes(layer.size),
+            state.to_owned(),
+            layer.media_type.clone(),
+            path,
+        ]);
+    }
+    let verb = match place {
+        Place::Registry => "sent",
+        _ => "stored",
+    };
+    format!(
+        "{}{} layers, {}; {} would be {verb}; nothing was written",
+        table(&rows),
+        plan.layers.len(),
+        bytes(plan.size),
+        bytes(plan.missing),
+    )
+}
+
+/// `code=tar`.
+fn packing(text: &str) -> Result<(Kind, Encoding), String> {
+    let (kind, encoding) = text
+        .split_once('=')
+        .ok_or("expected KIND=ENCODING, such as code=tar")?;
+    let kind = Kind::ALL
+        .into_iter()
+        .find(|known| known.as_str() == kind)
+        .ok_or_else(|| {
+            format!("`{kind}` is no kind of files; code, doc and dataset can be packed")
+        })?;
+    let encoding = [Encoding::Tar, Encoding::TarGzip, Encoding::TarZstd]
+        .into_iter()
+        .find(|known| known.as_str() == encoding)
+        .ok_or_else(|| format!("`{encoding}` is no archive; expected tar, tar+gzip or tar+zstd"))?;
+    Ok((kind, encoding))
 }
 
 fn creation_time(is_omitted: bool) -> anyhow::Result<CreationTime> {

@@ -1,11 +1,12 @@
 //! `modelpack push`.
 
 use clap::Args;
-use modelpack::{Place, PushOptions, Reference};
+use modelpack::{Place, PushOptions, PushPlan, Reference};
 
 use crate::cli::{Global, Network, Patience};
 use crate::exit::{DONE, Exit};
-use crate::printer::Printer;
+use crate::printer::{Printer, table};
+use crate::units::bytes;
 use crate::{progress, settings};
 
 #[derive(Debug, Args)]
@@ -16,6 +17,9 @@ pub(crate) struct Push {
     /// `-modelpack` at its end]
     #[arg(long, value_name = "REF", num_args = 0..=1, require_equals = true)]
     pub(crate) twin: Option<Option<Reference>>,
+    /// Say what would be sent, and what the registry has already; send nothing
+    #[arg(long, conflicts_with = "twin")]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) patience: Patience,
     #[command(flatten)]
@@ -30,6 +34,26 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyho
     let variants = toolkit
         .variants(&args.reference, Place::Local, &control)
         .await?;
+    if args.dry_run {
+        let references = match &variants {
+            None => vec![args.reference.clone()],
+            Some(variants) => variants
+                .iter()
+                .map(|variant| args.reference.with_digest(variant.digest))
+                .collect(),
+        };
+        let mut plans = Vec::new();
+        for reference in &references {
+            plans.push(toolkit.plan_push(reference, &control).await?);
+        }
+        match plans.as_slice() {
+            [plan] if variants.is_none() => printer.result(plan, plan_table)?,
+            plans => printer.result(&plans, |plans| {
+                plans.iter().map(plan_table).collect::<Vec<_>>().join("\n")
+            })?,
+        }
+        return Ok(DONE);
+    }
     if variants.is_some() {
         let reports = toolkit
             .push_index(&args.reference, &options, &control)
@@ -66,4 +90,33 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyho
         report.reference
     ))?;
     Ok(DONE)
+}
+
+fn plan_table(plan: &PushPlan) -> String {
+    let mut rows = vec![
+        ["SIZE", "STATE", "DIGEST", "NAME"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for blob in &plan.blobs {
+        let state = if blob.in_registry { "there" } else { "to send" };
+        rows.push(vec![
+            bytes(blob.size),
+            state.to_owned(),
+            blob.digest.short(),
+            blob.name.clone(),
+        ]);
+    }
+    let current = match plan.current {
+        Some(digest) if digest == plan.digest => "the name points to this artifact".to_owned(),
+        Some(digest) => format!("the name points to {digest} and would move"),
+        None => "the name would be new".to_owned(),
+    };
+    format!(
+        "{}{} blobs, {}; {} would be sent; {current}; nothing was sent",
+        table(&rows),
+        plan.blobs.len(),
+        bytes(plan.size),
+        bytes(plan.missing),
+    )
 }

@@ -251,7 +251,7 @@ fn a_directory_that_cannot_be_written() {
 fn an_artifact_that_is_too_large_for_a_manifest() {
     let shell = shell();
     let long = "n".repeat(5 << 20);
-    let message = "error: the manifest has 5243653 bytes for 1 files; registries need not take more than 4194304\n\
+    let message = "error: the manifest would have 5243612 bytes for 1 layers; registries need not take more than 4194304\n\
                    hint: take fewer files: an archive of many small ones is one file";
     refuses(&shell, &format!("NAME {long}\nMODEL m.bin\n"), 1, message);
 }

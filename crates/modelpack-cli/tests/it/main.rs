@@ -1,6 +1,7 @@
 //! What the command line adds: output, exit codes and settings.
 
 mod bad_input;
+mod build;
 mod canned;
 mod dialects;
 mod doctor;

@@ -157,3 +157,14 @@ fn malformed() {
         "`../b` is outside of the work directory: it has `..`",
     );
 }
+
+#[test]
+fn each_side_of_a_filter_covers_what_lies_below_it() {
+    let filter = filter(&["keep/**", "a.log"], &["gone", "*.tmp"]).expect("valid");
+    for path in ["gone", "gone/deep/x", "x.tmp"] {
+        assert!(filter.excludes(path), "{path}");
+    }
+    assert!(!filter.excludes("kept/gone") && !filter.excludes("d/x.tmp"));
+    assert!(filter.includes("keep/x") && filter.includes("a.log") && !filter.includes("b.log"));
+    assert!(filter.leads_into("keep") && !filter.leads_into("other"));
+}

@@ -324,6 +324,16 @@ impl Client {
         self.push(&target).cancel(upload).await
     }
 
+    /// Asks whether this user may push blobs to a repository, by opening an upload and giving it up: before
+    /// hours of work are spent on them. No content moves.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`], [`Error::Denied`], and those of every request.
+    pub async fn check_push(&self, name: &Name) -> Result<(), Error> {
+        let target = self.transport.target(name)?;
+        self.push(&target).check().await
+    }
+
     /// Waits until uploads that were given up are ended at their registries: some seconds at most. For
     /// programs that are about to end.
     pub async fn settle(&self) {

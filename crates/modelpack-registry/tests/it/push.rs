@@ -498,3 +498,25 @@ async fn a_chunk_size_that_is_set_for_a_host_is_used_from_the_first_push_on() {
         "{methods:?}"
     );
 }
+
+#[tokio::test]
+async fn the_right_to_push_is_asked_for_without_sending_anything() {
+    let server = Server::start(|request| match request.method.as_str() {
+        "POST" => opened(),
+        _ => Reply::new(404),
+    })
+    .await;
+    let client = client();
+    // A registry that does not end uploads on request takes pushes all the same.
+    client.check_push(&server.name()).await.expect("allowed");
+    assert_eq!(methods(&server), ["POST", "DELETE"]);
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.body.is_empty())
+    );
+    let server = Server::start(|_| Reply::new(403)).await;
+    let refused = client.check_push(&server.name()).await.unwrap_err();
+    assert!(refused.is_denied(), "{refused}");
+}

@@ -24,7 +24,7 @@ fn every_part_of_the_key_counts() {
     with_cache(|cache| {
         let digest = Digest::sha256(b"x");
         cache.remember(&key(100), &digest, 1000);
-        assert_eq!(cache.lookup(&key(100)), Some(digest));
+        assert_eq!(cache.read().lookup(&key(100)), Some(digest));
         let changes: [fn(&mut FileKey); 7] = [
             |key| key.device += 1,
             |key| key.inode += 1,
@@ -37,7 +37,7 @@ fn every_part_of_the_key_counts() {
         for change in changes {
             let mut other = key(100);
             change(&mut other);
-            assert_eq!(cache.lookup(&other), None, "{other:?}");
+            assert_eq!(cache.read().lookup(&other), None, "{other:?}");
         }
     });
 }
@@ -50,10 +50,10 @@ fn a_file_that_could_change_unseen_is_not_remembered() {
         young.ctime.0 = 999;
         for racy in [key(1000), key(999), key(2000), young] {
             cache.remember(&racy, &digest, 1000);
-            assert_eq!(cache.lookup(&racy), None, "{racy:?}");
+            assert_eq!(cache.read().lookup(&racy), None, "{racy:?}");
         }
         cache.remember(&key(998), &digest, 1000);
-        assert_eq!(cache.lookup(&key(998)), Some(digest));
+        assert_eq!(cache.read().lookup(&key(998)), Some(digest));
     });
 }
 
@@ -62,7 +62,7 @@ fn the_last_line_of_a_file_counts() {
     with_cache(|cache| {
         cache.remember(&key(100), &Digest::sha256(b"x"), 1000);
         cache.remember(&key(100), &Digest::sha256(b"y"), 1000);
-        assert_eq!(cache.lookup(&key(100)), Some(Digest::sha256(b"y")));
+        assert_eq!(cache.read().lookup(&key(100)), Some(Digest::sha256(b"y")));
     });
 }
 
@@ -74,15 +74,15 @@ fn damage_counts_as_absent() {
         let whole = fs::read(&cache.path).unwrap();
         for cut in 0..whole.len() {
             fs::write(&cache.path, &whole[..cut]).unwrap();
-            assert_eq!(cache.lookup(&key(100)), None);
+            assert_eq!(cache.read().lookup(&key(100)), None);
             // What comes after a torn line is whole.
             cache.remember(&key(200), &digest, 1000);
-            assert_eq!(cache.lookup(&key(200)), Some(digest));
+            assert_eq!(cache.read().lookup(&key(200)), Some(digest));
         }
         fs::write(&cache.path, [0xff; 100]).unwrap();
-        assert_eq!(cache.lookup(&key(100)), None);
+        assert_eq!(cache.read().lookup(&key(100)), None);
         cache.remember(&key(100), &digest, 1000);
-        assert_eq!(cache.lookup(&key(100)), Some(digest));
+        assert_eq!(cache.read().lookup(&key(100)), Some(digest));
     });
 }
 

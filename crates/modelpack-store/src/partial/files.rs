@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -23,6 +24,8 @@ pub struct PartialStatus {
     pub size: u64,
     /// Which bytes are on disk.
     pub done: RangeSet,
+    /// Bytes that it takes on disk. Where room cannot be reserved, what is missing takes none yet.
+    pub allocated: u64,
     /// Which references have asked for it, the first one first.
     pub wanted_by: Vec<String>,
     /// When bytes were last recorded.
@@ -128,12 +131,15 @@ impl Store {
     /// # Errors
     /// [`Error::Io`].
     pub fn partial_status(&self, digest: &Digest) -> Result<Option<PartialStatus>, Error> {
-        let Some((journal, changed)) = Files::new(self, digest).load(digest) else {
+        let files = Files::new(self, digest);
+        let Some((journal, changed)) = files.load(digest) else {
             return Ok(None);
         };
         Ok(Some(PartialStatus {
             digest: *digest,
             size: journal.size,
+            // Blocks of 512 bytes, whatever the file system.
+            allocated: fs::metadata(&files.data).map_or(0, |data| data.blocks() * 512),
             done: journal.done,
             wanted_by: journal.wanted_by,
             changed,

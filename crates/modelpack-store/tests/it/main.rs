@@ -4,6 +4,7 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+mod batch;
 mod blobs;
 mod ingest;
 mod layout;

@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod build;
+mod build_files;
+mod build_remote;
 mod children;
 mod content;
 mod crash;

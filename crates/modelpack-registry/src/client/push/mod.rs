@@ -120,6 +120,22 @@ impl Push<'_> {
         self.transport.run(self.target, &scopes, exchange).await
     }
 
+    /// Opens an upload and gives it up.
+    pub(super) async fn check(&self) -> Result<(), Error> {
+        let exchange = StartUpload {
+            target: self.target,
+            digest: Digest::sha256(b""),
+            mount: None,
+            allowed: &self.pushes.allowed(self.target),
+        };
+        let scopes = self.scopes(None);
+        if let Mount::Upload(upload) = self.transport.run(self.target, &scopes, exchange).await? {
+            // Registries end uploads that nobody uses, so one that will not be told is no failure.
+            let _ = self.cancel(upload).await;
+        }
+        Ok(())
+    }
+
     pub(super) async fn cancel(&self, upload: Upload) -> Result<(), Error> {
         let exchange = CancelUpload(upload.location);
         self.transport
