@@ -20,7 +20,7 @@ use modelpack_spec::{
 use modelpack_store::{Adopt, Adopted, Lease, Store};
 use serde::Serialize;
 
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, layer_name};
 use crate::select::{Selected, select};
 use crate::walk::{require_directory, walk};
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Largest manifest that every registry has to take (OCI distribution specification, pushing manifests).
-const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
+pub(crate) const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
 /// Largest Modelfile that is read: far more than 100 000 lines.
 const MAX_MODELFILE_BYTES: u64 = 16 * 1024 * 1024;
 /// Annotation in which `modctl` keeps the recipe; tools that show it look there.
@@ -302,14 +302,26 @@ fn read_text(path: &Path) -> Result<String, Error> {
 
 /// A layer that is in the store.
 #[derive(Clone)]
-struct Layer {
-    descriptor: Descriptor,
-    diff_id: Digest,
+pub(crate) struct Layer {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) diff_id: Digest,
     path: String,
-    outcome: Outcome,
+    pub(crate) outcome: Outcome,
 }
 
-fn build_layer(
+impl Layer {
+    pub(crate) fn new(descriptor: Descriptor, diff_id: Digest, outcome: Outcome) -> Self {
+        let path = layer_name(&descriptor);
+        Self {
+            descriptor,
+            diff_id,
+            path,
+            outcome,
+        }
+    }
+}
+
+pub(crate) fn build_layer(
     lease: &Lease,
     selected: &Selected,
     encoding: Encoding,
@@ -403,7 +415,7 @@ fn build_layer(
 }
 
 /// Size and times of an open file: they move when somebody writes into it.
-fn state(file: &fs::File, path: &Path) -> Result<(u64, [i64; 4]), Error> {
+pub(crate) fn state(file: &fs::File, path: &Path) -> Result<(u64, [i64; 4]), Error> {
     let metadata = file
         .metadata()
         .map_err(|error| Error::file("cannot read", path, error))?;
@@ -426,7 +438,7 @@ fn unreadable(error: modelpack_store::Error, path: &Path) -> Error {
     }
 }
 
-fn attributes(metadata: &fs::Metadata, mode: u32, preserve: bool) -> FileAttributes {
+pub(crate) fn attributes(metadata: &fs::Metadata, mode: u32, preserve: bool) -> FileAttributes {
     let mut attributes = FileAttributes::with_mode(mode);
     if preserve {
         attributes.uid = metadata.uid();
@@ -436,7 +448,7 @@ fn attributes(metadata: &fs::Metadata, mode: u32, preserve: bool) -> FileAttribu
     attributes
 }
 
-fn layer_annotations(
+pub(crate) fn layer_annotations(
     selected: &Selected,
     metadata: &fs::Metadata,
     attributes: &FileAttributes,

@@ -1,5 +1,6 @@
 //! The operations, end to end, over the embedded registry.
 
+mod attach;
 mod bad_input;
 mod build;
 mod children;
@@ -9,9 +10,12 @@ mod dialects;
 mod docker_build;
 mod export;
 mod faults;
+mod fetch;
 #[cfg(feature = "credential-helpers")]
 mod helpers;
 mod interop;
+#[cfg(feature = "credential-helpers")]
+mod login;
 mod mirrors;
 mod names;
 mod processes;
@@ -19,5 +23,6 @@ mod pull_into;
 mod push;
 mod round_trip;
 mod scene;
+mod upload;
 mod variants;
 mod weights;
