@@ -6,8 +6,8 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    Build, Convert, Export, Extract, Index, Inspect, Ls, Modelfile, Prune, Pull, Push, Resolve, Rm,
-    Run, Serve, Tag,
+    Attach, Build, Convert, Export, Extract, Fetch, Index, Inspect, Login, Logout, Ls, Modelfile,
+    Prune, Pull, Push, Resolve, Rm, Run, Serve, Tag, Upload,
 };
 
 /// Builds, pushes, pulls and resolves AI models as OCI artifacts (CNCF ModelPack).
@@ -95,6 +95,8 @@ pub(crate) enum Command {
     Push(Push),
     /// Pull an artifact into the local store
     Pull(Pull),
+    /// Fetch single files of an artifact, or single tensors, into a directory
+    Fetch(Fetch),
     /// Give a verified local directory with the files of an artifact, pulling it when needed
     Resolve(Resolve),
     /// Write the files of an artifact from the local store into a directory
@@ -105,6 +107,10 @@ pub(crate) enum Command {
     Run(Run),
     /// Show what an artifact says about itself
     Inspect(Inspect),
+    /// Add a file to an artifact, or replace one, or its config; nothing else changes
+    Attach(Attach),
+    /// Send a file to a repository before any artifact names it
+    Upload(Upload),
     /// Write an artifact in another dialect: new documents, the same layers
     Convert(Convert),
     /// Work with indexes, which hold several variants of a model
@@ -119,6 +125,10 @@ pub(crate) enum Command {
     Rm(Rm),
     /// Remove what no name needs from the local store
     Prune(Prune),
+    /// Log in to a registry
+    Login(Login),
+    /// Log out of a registry
+    Logout(Logout),
     /// Hash the local store again and look for damage
     Verify,
     /// Serve the local store as a registry

@@ -1,11 +1,15 @@
 //! One file per command: arguments, one call into the library, one report.
 
+mod attach;
 mod build;
 mod convert;
 mod export;
 mod extract;
+mod fetch;
 mod index;
 mod inspect;
+mod login;
+mod logout;
 mod ls;
 mod modelfile;
 mod prune;
@@ -16,15 +20,20 @@ mod rm;
 mod run;
 mod serve;
 mod tag;
+mod upload;
 mod verify;
 mod version;
 
+pub(crate) use self::attach::Attach;
 pub(crate) use self::build::Build;
 pub(crate) use self::convert::Convert;
 pub(crate) use self::export::Export;
 pub(crate) use self::extract::Extract;
+pub(crate) use self::fetch::Fetch;
 pub(crate) use self::index::Index;
 pub(crate) use self::inspect::Inspect;
+pub(crate) use self::login::Login;
+pub(crate) use self::logout::Logout;
 pub(crate) use self::ls::Ls;
 pub(crate) use self::modelfile::Modelfile;
 pub(crate) use self::prune::Prune;
@@ -35,6 +44,7 @@ pub(crate) use self::rm::Rm;
 pub(crate) use self::run::Run;
 pub(crate) use self::serve::Serve;
 pub(crate) use self::tag::Tag;
+pub(crate) use self::upload::Upload;
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -50,17 +60,22 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Build(args) => build::run(&global, &printer, args).await,
         Command::Push(args) => push::run(&global, &printer, args).await,
         Command::Pull(args) => pull::run(&global, &printer, args).await,
+        Command::Fetch(args) => fetch::run(&global, &printer, args).await,
         Command::Resolve(args) => resolve::run(&global, &printer, args).await,
         Command::Extract(args) => extract::run(&global, &printer, args).await,
         Command::Export(args) => export::run(&global, &printer, args).await,
         Command::Run(args) => run::run(&global, &printer, args).await,
         Command::Inspect(args) => inspect::run(&global, &printer, args).await,
+        Command::Attach(args) => attach::run(&global, &printer, args).await,
+        Command::Upload(args) => upload::run(&global, &printer, args).await,
         Command::Convert(args) => convert::run(&global, &printer, args).await,
         Command::Index(args) => index::run(&global, &printer, args).await,
         Command::Ls(args) => ls::run(&global, &printer, args).await,
         Command::Tag(args) => tag::run(&global, args).await,
         Command::Rm(args) => rm::run(&global, &printer, args).await,
         Command::Prune(args) => prune::run(&global, &printer, args).await,
+        Command::Login(args) => login::run(&global, &printer, args).await,
+        Command::Logout(args) => logout::run(&printer, args).await,
         Command::Verify => verify::run(&global, &printer).await,
         Command::Serve(args) => serve::run(&global, *args).await,
         Command::Modelfile(args) => modelfile::run(&global, &printer, args).await,

@@ -3,6 +3,7 @@
 mod bad_input;
 mod canned;
 mod dialects;
+mod logins;
 mod main_job;
 mod metadata;
 mod network;
@@ -15,3 +16,4 @@ mod screen;
 mod serve;
 mod shell;
 mod terminal;
+mod verbs;
