@@ -1,5 +1,8 @@
 //! Adding a file to an artifact, or putting it in the place of another: here or in the registry.
 
+mod edit;
+pub(crate) mod remote;
+
 use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
@@ -9,8 +12,8 @@ use modelpack_spec::{Digest, Encoding, FilePath, Reference};
 use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
+use self::edit::{Edited, positions, require_modelpack, with_config, with_file};
 use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES, require};
-use crate::attach_edit::{Edited, positions, require_modelpack, with_config, with_file};
 use crate::build::{Layer, build_layer, check_name};
 use crate::pull::check_shape;
 use crate::select::Selected;

@@ -32,8 +32,6 @@
 
 mod artifact;
 mod attach;
-mod attach_edit;
-mod attach_remote;
 mod blocking;
 mod build;
 mod card;

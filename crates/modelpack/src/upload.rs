@@ -5,7 +5,7 @@ use std::path::Path;
 use modelpack_spec::{Digest, Encoding, FilePath, Reference};
 use serde::Serialize;
 
-use crate::attach_remote::to_send;
+use crate::attach::remote::to_send;
 use crate::{Control, Error, Outcome, Toolkit, blocking, one_file};
 
 /// How [`Toolkit::upload`] works.
