@@ -7,8 +7,8 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    Build, Completion, Convert, Diff, Doctor, Du, Export, Extract, Index, Inspect, Ls, Man,
-    Modelfile, Prune, Pull, Push, Resolve, Rm, Run, Serve, Tag,
+    Attach, Build, Completion, Convert, Diff, Doctor, Du, Export, Extract, Fetch, Index, Inspect,
+    Login, Logout, Ls, Man, Modelfile, Prune, Pull, Push, Resolve, Rm, Run, Serve, Tag, Upload,
 };
 use crate::{examples, modctl, units};
 
@@ -123,6 +123,8 @@ pub(crate) enum Command {
     Push(Push),
     /// Pull an artifact into the local store
     Pull(Pull),
+    /// Fetch single files of an artifact, or single tensors, into a directory
+    Fetch(Fetch),
     /// Give a verified local directory with the files of an artifact, pulling it when needed
     Resolve(Resolve),
     /// Write the files of an artifact from the local store into a directory
@@ -135,6 +137,10 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Say what differs between two artifacts: exit code 0 nothing, 1 something, 2 trouble
     Diff(Diff),
+    /// Add a file to an artifact, or replace one, or its config; nothing else changes
+    Attach(Attach),
+    /// Send a file to a repository before any artifact names it
+    Upload(Upload),
     /// Write an artifact in another dialect: new documents, the same layers
     Convert(Convert),
     /// Work with indexes, which hold several variants of a model
@@ -151,6 +157,10 @@ pub(crate) enum Command {
     Rm(Rm),
     /// Remove what no name needs from the local store
     Prune(Prune),
+    /// Log in to a registry
+    Login(Login),
+    /// Log out of a registry
+    Logout(Logout),
     /// Hash the local store again and look for damage
     Verify,
     /// Serve the local store as a registry

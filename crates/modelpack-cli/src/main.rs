@@ -1,6 +1,7 @@
 //! The command line `modelpack`: arguments in, one call into the library, a report out.
 #![forbid(unsafe_code)]
 
+mod ask;
 mod cli;
 mod commands;
 mod examples;

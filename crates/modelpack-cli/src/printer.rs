@@ -48,11 +48,21 @@ impl Printer {
     pub(crate) fn raw(&self, text: &str) -> anyhow::Result<()> {
         write_out(text)
     }
+
+    /// Prints bytes exactly as they are.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        write_bytes(bytes)
+    }
+}
+
+fn write_out(text: &str) -> anyhow::Result<()> {
+    write_bytes(text.as_bytes())
 }
 
 /// A reader that goes away, such as `head`, is no error.
-fn write_out(text: &str) -> anyhow::Result<()> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
+fn write_bytes(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }

@@ -12,15 +12,15 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use modelpack::registry::hosts::ClientIdentity;
-use modelpack::registry::{Client, PlainHttp};
+use modelpack::registry::{Client, ClientBuilder, PlainHttp};
 use modelpack::{Store, Toolkit};
 
+pub(crate) use self::credentials::{login_elsewhere, login_file, login_in_file};
+pub(crate) use self::programs::git;
+pub(crate) use self::survey::survey;
 use crate::cli::{Global, Network};
 use crate::exit::UsageError;
 use crate::printer::note;
-
-pub(crate) use self::programs::git;
-pub(crate) use self::survey::survey;
 
 /// Opens the store and makes a client that talks to registries as the flags say.
 pub(crate) fn toolkit(global: &Global, network: &Network) -> anyhow::Result<Toolkit> {
@@ -67,6 +67,51 @@ fn absolute(variable: &str) -> Option<PathBuf> {
 
 /// A client that talks to registries as the files, variables and flags say, with the credentials of this machine.
 pub(crate) fn client(global: &Global, network: &Network) -> anyhow::Result<Client> {
+    let builder = options(global, network)?.credentials(credentials::sources(network)?);
+    let Hosts { own, all, is_more } = hosts(network)?;
+    let built = match builder.clone().hosts(all).build() {
+        // Those directories belong to other programs; a mistake in one must not stop this one.
+        Err(error) if is_more => {
+            note(&format!("warning: no certs.d directory is used: {error}"));
+            builder.hosts(own).build()
+        }
+        built => built,
+    };
+    Ok(built.map_err(modelpack::Error::from)?)
+}
+
+/// The options of a client that tries a login, without any credentials.
+pub(crate) fn login_client(global: &Global, network: &Network) -> anyhow::Result<ClientBuilder> {
+    let builder = options(global, network)?;
+    let Hosts { own, all, is_more } = hosts(network)?;
+    let full = builder.clone().hosts(all);
+    match full.clone().build() {
+        Err(error) if is_more => {
+            note(&format!("warning: no certs.d directory is used: {error}"));
+            Ok(builder.hosts(own))
+        }
+        _ => Ok(full),
+    }
+}
+
+/// Settings of single hosts, without and with those of other programs' directories.
+struct Hosts {
+    own: modelpack::registry::hosts::Hosts,
+    all: modelpack::registry::hosts::Hosts,
+    is_more: bool,
+}
+
+fn hosts(network: &Network) -> anyhow::Result<Hosts> {
+    let mut own = hosts::read(network)?;
+    if network.proxy.is_some() {
+        proxies::leave_to_flag(&mut own);
+    }
+    let mut all = own.clone();
+    let is_more = certificates::add_directories(&mut all);
+    Ok(Hosts { own, all, is_more })
+}
+
+fn options(global: &Global, network: &Network) -> anyhow::Result<ClientBuilder> {
     let plain = if network.plain_http {
         PlainHttp::Always
     } else {
@@ -77,8 +122,7 @@ pub(crate) fn client(global: &Global, network: &Network) -> anyhow::Result<Clien
         .plain_http(plain)
         .danger_accept_invalid_certs(network.insecure)
         .user_agent(concat!("modelpack/", env!("CARGO_PKG_VERSION")))
-        .proxies(proxies::given(network.proxy.as_deref())?)
-        .credentials(credentials::sources(network)?);
+        .proxies(proxies::given(network.proxy.as_deref())?);
     for path in &network.ca_file {
         builder = builder.add_ca_pem(read(path)?);
     }
@@ -94,22 +138,7 @@ pub(crate) fn client(global: &Global, network: &Network) -> anyhow::Result<Clien
             ));
         });
     }
-    let mut own = hosts::read(network)?;
-    if network.proxy.is_some() {
-        proxies::leave_to_flag(&mut own);
-    }
-    let own = own;
-    let mut all = own.clone();
-    let is_more = certificates::add_directories(&mut all);
-    let built = match builder.clone().hosts(all).build() {
-        // Those directories belong to other programs; a mistake in one must not stop this one.
-        Err(error) if is_more => {
-            note(&format!("warning: no certs.d directory is used: {error}"));
-            builder.hosts(own).build()
-        }
-        built => built,
-    };
-    Ok(built.map_err(modelpack::Error::from)?)
+    Ok(builder)
 }
 
 /// A file that a flag names.

@@ -1,11 +1,7 @@
 //! Which files of a directory a generated Modelfile names.
 
 use crate::classify::is_skipped;
-use crate::{Error, Pattern};
-
-/// Most patterns of one filter, counting what braces stand for: every one of them is tried on every
-/// file, and a few nested braces stand for millions.
-const MAX_ALTERNATIVES: usize = 1024;
+use crate::{Error, Glob, Pattern};
 
 /// Decides while a directory is walked. Exclude goes before include, include before the names that
 /// are left out by default: hidden files, Modelfiles and what Python leaves behind.
@@ -80,64 +76,7 @@ fn matches_any(patterns: &[Pattern], path: &str) -> bool {
 }
 
 fn parse(texts: &[String]) -> Result<Vec<Pattern>, Error> {
-    let mut patterns = Vec::new();
-    for text in texts {
-        let invalid = |reason| Error::InvalidPattern {
-            pattern: text.clone(),
-            reason,
-        };
-        let mut pending = vec![text.clone()];
-        while let Some(next) = pending.pop() {
-            match alternatives(&next).map_err(invalid)? {
-                Some(expanded) => pending.extend(expanded),
-                None => patterns.push(Pattern::parse_filter(&next)?),
-            }
-            if pending.len() + patterns.len() > MAX_ALTERNATIVES {
-                return Err(invalid("its braces stand for too many patterns"));
-            }
-        }
-    }
-    Ok(patterns)
-}
-
-/// Expands the first `{a,b}`, whose choices may hold further ones; nothing when there is none. Braces
-/// behind a backslash and within `[…]` are ordinary characters.
-fn alternatives(text: &str) -> Result<Option<Vec<String>>, &'static str> {
-    let (mut depth, mut is_in_class) = (0_usize, false);
-    // Where the choices begin: behind the brace and behind each comma.
-    let mut starts = Vec::new();
-    let mut characters = text.char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '\\' => {
-                characters.next();
-            }
-            ']' => is_in_class = false,
-            _ if is_in_class => {}
-            '[' => is_in_class = true,
-            '{' => {
-                if depth == 0 {
-                    starts.push(at + 1);
-                }
-                depth += 1;
-            }
-            ',' if depth == 1 => starts.push(at + 1),
-            '}' if depth == 0 => return Err("a `}` closes nothing; write `\\}` for the character"),
-            '}' if depth == 1 => {
-                let (before, after) = (&text[..starts[0] - 1], &text[at + 1..]);
-                let ends = starts[1..].iter().map(|start| start - 1).chain([at]);
-                let choices = starts
-                    .iter()
-                    .zip(ends)
-                    .map(|(start, end)| format!("{before}{}{after}", &text[*start..end]));
-                return Ok(Some(choices.collect()));
-            }
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    if depth > 0 {
-        return Err("a `{` is never closed; write `\\{` for the character");
-    }
-    Ok(None)
+    let globs = texts.iter().map(|text| Glob::parse(text));
+    let globs = globs.collect::<Result<Vec<_>, _>>()?;
+    Ok(globs.into_iter().flat_map(Glob::into_patterns).collect())
 }

@@ -42,7 +42,8 @@ mod transport;
 
 pub use auth::{
     Anonymous, Credential, CredentialHelper, CredentialSource, DockerConfig, FirstOf, HelperAnswer,
-    HelperFailed, HelperName, InvalidHelperName, LoginPlace, Secret, SingleHost, WithHelpers,
+    HelperFailed, HelperName, InvalidHelperName, LoginFile, LoginPlace, Secret, SingleHost,
+    WithHelpers, login_server,
 };
 pub use client::{
     BlobStat, BlobToPush, Client, ClientBuilder, FetchedManifest, ManifestStat, Mount, PlainHttp,

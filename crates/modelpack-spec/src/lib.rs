@@ -29,6 +29,7 @@ mod error;
 pub mod annotations;
 mod descriptor;
 mod dialect;
+mod diff_ids;
 mod digest;
 mod document;
 mod index;

@@ -22,6 +22,8 @@ pub struct PruneOptions {
     pub dry_run: bool,
     /// Also remove partial blobs to which nothing was added for this long before the given moment.
     pub partials_older_than: Option<(Duration, SystemTime)>,
+    /// Keep manifests without a name, and what they need.
+    pub keep_untagged: bool,
 }
 
 /// What [`Store::prune`] removed, or would remove.
@@ -77,7 +79,14 @@ impl Store {
         let _sweep = self.lock_sweep(File::lock)?;
         let leases = self.live_leases(options)?;
         let blobs = self.blobs()?;
-        let (reach, unreadable) = self.needed(&blobs, &leases)?;
+        let (mut reach, unreadable) = self.needed(&blobs, &leases)?;
+        if options.keep_untagged {
+            for digest in &blobs {
+                if !reach.digests.contains(digest) && is_manifest(self, digest)? {
+                    reach.add(self, *digest)?;
+                }
+            }
+        }
         let mut report = PruneReport {
             unreadable,
             ..PruneReport::default()

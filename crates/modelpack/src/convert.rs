@@ -174,7 +174,8 @@ impl Toolkit {
         control.stop_early(work).await
     }
 
-    async fn link(
+    /// Sees to it that a layer of one repository is in another one of the same registry, without sending it.
+    pub(crate) async fn link(
         &self,
         layer: &Descriptor,
         from: &Reference,
@@ -202,7 +203,7 @@ impl Toolkit {
                     to.host, layer.digest, from.repository, to.repository
                 ),
                 hint: Some(
-                    "use a tag in the same repository, or pull it, convert it, then push it"
+                    "use a tag in the same repository, or pull it, work on it here, then push it"
                         .to_owned(),
                 ),
             });

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use modelpack_spec::{Digest, FilePath, Kind, Reference};
+use modelpack_spec::{Digest, FilePath, Host, Kind, Reference};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,6 +37,24 @@ pub enum Error {
         pattern: String,
         /// The work directory.
         directory: PathBuf,
+    },
+    /// A pattern matches no file of an artifact.
+    #[error("{reference} has no file that matches `{pattern}`")]
+    NoFileMatches {
+        /// The artifact.
+        reference: Reference,
+        /// The pattern.
+        pattern: String,
+        /// Files that are called alike.
+        near: Vec<String>,
+    },
+    /// An artifact has a file of this name already, with other content.
+    #[error("{reference} has a file `{path}` already")]
+    FileExists {
+        /// The artifact.
+        reference: Reference,
+        /// The file.
+        path: FilePath,
     },
     /// A line of the Modelfile names a directory.
     #[error(
@@ -202,6 +220,30 @@ pub enum Error {
     /// The registry, or the way to it, failed.
     #[error("the registry request failed")]
     Registry(#[source] Box<modelpack_registry::Error>),
+    /// A registry does not accept a user with this password.
+    #[error("{host} does not accept this user and password")]
+    LoginRefused {
+        /// The registry.
+        host: Host,
+        /// What it said.
+        source: Box<modelpack_registry::Error>,
+    },
+    /// A credentials file is no such file, so it is not changed.
+    #[error("the credentials file {} cannot be changed", path.display())]
+    CredentialsFile {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        source: Source,
+    },
+    /// The credential helper that a credentials file names did not do its work.
+    #[error("the login is not kept: the credentials file {} leaves it to a helper", path.display())]
+    CredentialHelper {
+        /// The credentials file.
+        path: PathBuf,
+        /// What the helper did.
+        source: Source,
+    },
     /// The operation was cancelled; what was transferred is kept and will be continued.
     #[error("cancelled")]
     Cancelled,
@@ -295,6 +337,7 @@ impl Error {
         match self {
             Self::UnknownReference { .. }
             | Self::NothingMatches { .. }
+            | Self::NoFileMatches { .. }
             | Self::NoModelfile { .. } => true,
             Self::File { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
             Self::Store(error) => error.is_not_found(),
@@ -306,7 +349,11 @@ impl Error {
     /// Whether the registry wants other credentials, or none of ours are good enough.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
-        matches!(self, Self::Registry(error) if error.is_unauthorized() || error.is_denied())
+        match self {
+            Self::LoginRefused { .. } => true,
+            Self::Registry(error) => error.is_unauthorized() || error.is_denied(),
+            _ => false,
+        }
     }
 
     /// Whether the network or the registry failed in a way that may be gone later.

@@ -6,15 +6,21 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use modelpack_registry::{CredentialHelper, HelperAnswer, HelperName, Pending};
+use modelpack_registry::{
+    CredentialHelper, HelperAnswer, HelperFailed, HelperName, Pending, Secret,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 /// Longest answer that is read, in bytes; cloud tokens have some KiB.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
+/// Most characters of a helper's words that are shown.
+const MAX_SAID: usize = 200;
 /// Longest wait for an answer: a person may have to unlock a keychain.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Runs `docker-credential-…` programs that are found in the search path.
 ///
@@ -61,11 +67,66 @@ impl HelperPrograms {
         }
     }
 
-    fn start(&self, helper: &HelperName) -> Result<Child, HelperProgramFailed> {
+    /// Gives a login to a helper to keep.
+    ///
+    /// # Errors
+    /// [`HelperProgramFailed`], or [`HelperFailed`] with the words of the helper.
+    pub async fn store(
+        &self,
+        helper: &HelperName,
+        server: &str,
+        username: &str,
+        secret: &Secret,
+    ) -> Result<(), BoxError> {
+        let login = serde_json::json!({
+            "ServerURL": server,
+            "Username": username,
+            "Secret": secret.expose(),
+        });
+        let answer = self.run(helper, "store", &login.to_string()).await?;
+        done(helper, &answer, secret.expose())
+    }
+
+    /// Has a helper forget the login of a registry.
+    ///
+    /// # Errors
+    /// Those of [`Self::store`].
+    pub async fn erase(&self, helper: &HelperName, server: &str) -> Result<(), BoxError> {
+        let answer = self.run(helper, "erase", server).await?;
+        done(helper, &answer, "")
+    }
+
+    async fn run(
+        &self,
+        helper: &HelperName,
+        verb: &str,
+        input: &str,
+    ) -> Result<HelperAnswer, HelperProgramFailed> {
+        // Dropping the child kills it, whichever way this ends.
+        let mut child = self.start(helper, verb)?;
+        let program = || helper.program();
+        match timeout(self.time_limit, converse(&mut child, input)).await {
+            Err(_) => Err(HelperProgramFailed::TooSlow {
+                program: program(),
+                waited: self.time_limit,
+            }),
+            Ok(Err(source)) => Err(HelperProgramFailed::Run {
+                program: program(),
+                source,
+            }),
+            Ok(Ok(None)) => Err(HelperProgramFailed::TooMuch { program: program() }),
+            Ok(Ok(Some((status, output)))) => Ok(HelperAnswer {
+                is_success: status.success(),
+                output,
+            }),
+        }
+    }
+
+    fn start(&self, helper: &HelperName, verb: &str) -> Result<Child, HelperProgramFailed> {
         let program = helper.program();
         let mut command = Command::new(&program);
         command
-            .arg("get")
+            .arg(verb)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -124,39 +185,42 @@ impl CredentialHelper for HelperPrograms {
         &'a self,
         helper: &'a HelperName,
         server: &'a str,
-    ) -> Pending<'a, Result<HelperAnswer, Box<dyn StdError + Send + Sync>>> {
-        Box::pin(async move {
-            // Dropping the child kills it, whichever way this ends.
-            let mut child = self.start(helper)?;
-            let program = || helper.program();
-            match timeout(self.time_limit, converse(&mut child, server)).await {
-                Err(_) => Err(HelperProgramFailed::TooSlow {
-                    program: program(),
-                    waited: self.time_limit,
-                }),
-                Ok(Err(source)) => Err(HelperProgramFailed::Run {
-                    program: program(),
-                    source,
-                }),
-                Ok(Ok(None)) => Err(HelperProgramFailed::TooMuch { program: program() }),
-                Ok(Ok(Some((status, output)))) => Ok(HelperAnswer {
-                    is_success: status.success(),
-                    output,
-                }),
-            }
-            .map_err(Into::into)
-        })
+    ) -> Pending<'a, Result<HelperAnswer, BoxError>> {
+        Box::pin(async move { Ok(self.run(helper, "get", server).await?) })
     }
 }
 
+/// What a helper says is shown in one line, and never the secret that it was given.
+fn done(helper: &HelperName, answer: &HelperAnswer, secret: &str) -> Result<(), BoxError> {
+    if answer.is_success {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&answer.output);
+    let is_secret = !secret.is_empty() && said.contains(secret);
+    let line = said.lines().map(str::trim).find(|line| !line.is_empty());
+    let said = line
+        .filter(|line| !is_secret && !line.starts_with('{'))
+        .map_or_else(
+            || "it gave no reason".to_owned(),
+            |line| {
+                line.chars()
+                    .filter(|c| !c.is_control())
+                    .take(MAX_SAID)
+                    .collect()
+            },
+        );
+    let program = helper.program();
+    Err(HelperFailed::Said { program, said }.into())
+}
+
 /// Asks, and waits for the answer; nothing when it is too long.
-async fn converse(child: &mut Child, server: &str) -> io::Result<Option<(ExitStatus, Vec<u8>)>> {
+async fn converse(child: &mut Child, input: &str) -> io::Result<Option<(ExitStatus, Vec<u8>)>> {
     let stdin = child.stdin.take();
     let stdout = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let ask = async {
         if let Some(mut stdin) = stdin {
             // A helper that answers without reading is its own affair.
-            let _ = stdin.write_all(server.as_bytes()).await;
+            let _ = stdin.write_all(input.as_bytes()).await;
         }
     };
     let ((), output) = tokio::join!(ask, read_answer(stdout));

@@ -16,6 +16,11 @@ impl Error {
             Self::NoSelector { reference } => {
                 return Some(format!("add a tag, such as {reference}:latest"));
             }
+            Self::InvalidName {
+                reference,
+                what: "a repository",
+                ..
+            } => return Some(format!("write {}", reference.name())),
             Self::InvalidName { reference, .. } => {
                 return Some(format!(
                     "use a tag and no digest, such as {}:latest",
@@ -44,6 +49,23 @@ impl Error {
             }
             Self::NothingMatches { .. } => {
                 "paths and patterns are relative to the directory that is built"
+            }
+            Self::NoFileMatches {
+                reference, near, ..
+            } => {
+                return Some(if near.is_empty() {
+                    format!("`modelpack inspect --remote {reference} --files` lists its files")
+                } else {
+                    format!("there are `{}`", near.join("`, `"))
+                });
+            }
+            Self::FileExists { .. } => "`--force` replaces it",
+            Self::LoginRefused { .. } => {
+                "check both; many registries want an access token in place of the password"
+            }
+            Self::CredentialsFile { .. } => "mend it, move it away, or name another",
+            Self::CredentialHelper { .. } => {
+                "install the helper, or take `credsStore` and `credHelpers` out of that file"
             }
             Self::IsDirectory { pattern, .. } => {
                 return Some(format!(
@@ -75,7 +97,7 @@ impl Error {
                 "free some space (`modelpack prune` may help), then run the same command again"
             }
             _ if self.is_unauthorized() => {
-                "log in to the registry (`docker login HOST`), or ask for access to the repository"
+                "log in to the registry (`modelpack login HOST`), or ask for access to the repository"
             }
             Self::Store(error) if matches!(**error, modelpack_store::Error::NewerStore { .. }) => {
                 "use a newer version of this program, or another --storage-dir"

@@ -31,6 +31,7 @@
 #![forbid(unsafe_code)]
 
 mod artifact;
+mod attach;
 mod blocking;
 mod build;
 mod card;
@@ -44,6 +45,7 @@ pub mod doctor;
 mod error;
 mod extract;
 mod extras;
+mod fetch;
 mod generate;
 mod headers;
 #[cfg(feature = "credential-helpers")]
@@ -54,7 +56,11 @@ mod inspect;
 mod launch;
 mod left_out;
 mod list;
+#[cfg(feature = "credential-helpers")]
+mod login;
 mod names;
+mod nearest;
+mod one_file;
 mod prune;
 mod pull;
 mod pull_blob;
@@ -65,9 +71,11 @@ mod repair;
 mod resolve;
 mod select;
 mod source;
+mod tensor_files;
 mod tensors;
 mod toolkit;
 mod transfer;
+mod upload;
 mod usage;
 mod variants;
 mod verify;
@@ -79,6 +87,7 @@ pub use modelpack_registry as registry;
 pub use modelpack_spec as spec;
 pub use modelpack_store as store;
 
+pub use attach::{AttachOptions, AttachReport, Attachment, Change};
 pub use build::{
     BuildDialect, BuildOptions, BuildPlan, BuildPlanLayer, BuildReport, BuiltLayer, CreationTime,
 };
@@ -89,6 +98,7 @@ pub use dmr::DmrReport;
 pub use error::{Culprit, Error};
 pub use extract::{ExtractOptions, ExtractReport, ExtractedFile, Sharing};
 pub use extras::ExtraFile;
+pub use fetch::FetchOptions;
 pub use generate::{GenerateOptions, GenerateReport};
 #[cfg(feature = "credential-helpers")]
 pub use helpers::{HelperProgramFailed, HelperPrograms};
@@ -96,18 +106,23 @@ pub use image::ImageReport;
 pub use inspect::{InspectReport, InspectedFile, InspectedLayer};
 pub use launch::{LaunchCommand, LaunchPlan};
 pub use list::{ListEntry, NamePattern, TagList};
+#[cfg(feature = "credential-helpers")]
+pub use login::{CredentialsFile, KeptIn, LoginAnswer, try_login};
 pub use modelpack_registry::Client;
 pub use modelpack_spec::{Digest, Reference};
 pub use modelpack_store::Store;
 pub use names::RemoveReport;
+pub use one_file::path_in_artifact;
 pub use prune::{PruneReport, PrunedItem};
 pub use pull::{PullOptions, PullReport, PulledLayer};
 pub use push::{PushOptions, PushReport, PushedBlob};
 pub use push_plan::{PushPlan, PushPlanBlob};
 pub use resolve::{Fetch, ResolveOptions, ResolveReport, ResolvedFile};
 pub use source::{GitProgram, SourceReading};
+pub use tensor_files::{TensorFile, TensorFilesReport};
 pub use tensors::{FetchedTensor, Place, TensorEntry, TensorReport, WeightReport};
 pub use toolkit::Toolkit;
+pub use upload::{UploadOptions, UploadReport};
 pub use usage::{UsageEntry, UsageReport};
 pub use variants::{IndexReport, VariantEntry, fitting_size};
 pub use verify::VerifyReport;

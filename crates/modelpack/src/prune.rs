@@ -49,11 +49,34 @@ impl Toolkit {
         dry_run: bool,
         partials_older_than: Option<(Duration, SystemTime)>,
     ) -> Result<PruneReport, Error> {
+        self.free(dry_run, partials_older_than, false).await
+    }
+
+    /// Frees like [`Self::prune`], but keeps artifacts that have no name any more: pulling or building them
+    /// again costs nothing.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn prune_keeping_untagged(
+        &self,
+        dry_run: bool,
+        partials_older_than: Option<(Duration, SystemTime)>,
+    ) -> Result<PruneReport, Error> {
+        self.free(dry_run, partials_older_than, true).await
+    }
+
+    async fn free(
+        &self,
+        dry_run: bool,
+        partials_older_than: Option<(Duration, SystemTime)>,
+        keep_untagged: bool,
+    ) -> Result<PruneReport, Error> {
         let store = self.store().clone();
         blocking::run(move || {
             let mut options = PruneOptions::default();
             options.dry_run = dry_run;
             options.partials_older_than = partials_older_than;
+            options.keep_untagged = keep_untagged;
             let pruned = store.prune(&options)?;
             let mut items: Vec<PrunedItem> = pruned
                 .items

@@ -1,7 +1,9 @@
 //! From a registry straight into a directory, without the local store.
 
 use std::collections::HashMap;
+use std::fs::{self, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use modelpack_layer::{Destination, Expected, Placement};
 use modelpack_spec::{Descriptor, Encoding, Reference};
@@ -11,12 +13,14 @@ use crate::artifact::File;
 use crate::extract::{plan, write_all};
 use crate::pull::check_shape;
 use crate::{
-    Control, Error, ExtractReport, ExtractedFile, Outcome, PullOptions, Toolkit, blocking,
+    Control, Error, Event, ExtractReport, ExtractedFile, Outcome, PullOptions, Toolkit, blocking,
 };
 
 /// Where the blobs lie in the directory until they are complete. An artifact cannot have a file of this
 /// name.
 const UNFINISHED: &str = ".modelpack-unfinished";
+/// How often it is looked whether another process has finished.
+const POLL: Duration = Duration::from_millis(200);
 
 impl Toolkit {
     /// Pulls the files of an artifact into a directory and leaves the local store alone: on disk there is
@@ -44,11 +48,25 @@ impl Toolkit {
         directory: &Path,
         control: &Control,
     ) -> Result<ExtractReport, Error> {
-        let directory = std::path::absolute(directory)
-            .map_err(|error| Error::file("cannot use the directory", directory, error))?;
         let artifact = control.stop_early(self.fetch_artifact(reference)).await?;
         check_shape(&artifact)?;
-        let (all, place) = (artifact.files()?, directory.clone());
+        let files = artifact.files()?;
+        self.place_files(reference, files, directory, control).await
+    }
+
+    /// Pulls these files into a directory, one operation at a time: what one has unfinished, another
+    /// would take away.
+    pub(crate) async fn place_files(
+        &self,
+        reference: &Reference,
+        all: Vec<File>,
+        directory: &Path,
+        control: &Control,
+    ) -> Result<ExtractReport, Error> {
+        let directory = std::path::absolute(directory)
+            .map_err(|error| Error::file("cannot use the directory", directory, error))?;
+        let _turn = control.stop_early(turn(&directory, control)).await?;
+        let place = directory.clone();
         let (store, missing, mut files) = blocking::run(move || {
             let (missing, files) = look(&all, &place)?;
             Ok((Store::create(place.join(UNFINISHED))?, missing, files))
@@ -77,7 +95,7 @@ impl Toolkit {
         drop(lease);
         let unfinished = directory.join(UNFINISHED);
         blocking::run(move || {
-            std::fs::remove_dir_all(&unfinished)
+            fs::remove_dir_all(&unfinished)
                 .map_err(|error| Error::file("cannot remove", unfinished, error))
         })
         .await?;
@@ -86,6 +104,39 @@ impl Toolkit {
             directory,
             files,
         })
+    }
+}
+
+/// Waits until no other process writes into the directory this way. The lock is on the directory itself
+/// and goes with the handle.
+async fn turn(directory: &Path, control: &Control) -> Result<Option<fs::File>, Error> {
+    let mut has_told = false;
+    loop {
+        let path = directory.to_owned();
+        let taken = blocking::run(move || {
+            fs::create_dir_all(&path).map_err(|error| Error::Output {
+                path: path.clone(),
+                source: Box::new(error),
+            })?;
+            let handle = fs::File::open(&path);
+            let handle = handle.map_err(|error| Error::file("cannot open", path, error))?;
+            Ok(match handle.try_lock() {
+                Ok(()) => Some(Some(handle)),
+                Err(TryLockError::WouldBlock) => None,
+                // A file system without locks.
+                Err(TryLockError::Error(_)) => Some(None),
+            })
+        });
+        if let Some(handle) = taken.await? {
+            return Ok(handle);
+        }
+        if !has_told {
+            let directory = directory.display();
+            let text = format!("another process writes into {directory}; waiting for it");
+            control.report(Event::Warning(&text));
+            has_told = true;
+        }
+        tokio::time::sleep(POLL).await;
     }
 }
 

@@ -101,6 +101,15 @@ pub struct FetchedTensor {
     pub is_verified: bool,
 }
 
+/// Where a tensor lies.
+#[derive(Debug, Clone)]
+pub(crate) struct TensorPlace {
+    path: String,
+    layer: Descriptor,
+    range: std::ops::Range<u64>,
+    pub(crate) tensor: TensorEntry,
+}
+
 impl Toolkit {
     /// Reads the headers of the weights of an artifact: some hundred kilobytes, however large it is.
     ///
@@ -147,43 +156,69 @@ impl Toolkit {
         place: Place,
         control: &Control,
     ) -> Result<Vec<FetchedTensor>, Error> {
-        let report = self.tensors(reference, place, control).await?;
+        let found = self.find_tensors(reference, names, place, control).await?;
         let mut fetched = Vec::new();
-        for name in names {
+        for place in &found {
+            fetched.push(self.fetch_tensor(reference, place, control).await?);
+        }
+        Ok(fetched)
+    }
+
+    /// Where tensors lie, all of them, before any is fetched.
+    pub(crate) async fn find_tensors(
+        &self,
+        reference: &Reference,
+        names: &[String],
+        place: Place,
+        control: &Control,
+    ) -> Result<Vec<TensorPlace>, Error> {
+        let report = self.tensors(reference, place, control).await?;
+        let find = |name: &String| {
             let found = report.files.iter().find_map(|file| {
                 let tensor = file.tensors.iter().find(|tensor| tensor.name == *name)?;
                 Some((file, tensor))
             });
-            let Some((file, tensor)) = found else {
-                return Err(no_tensor(reference, name, &report));
-            };
+            let (file, tensor) = found.ok_or_else(|| no_tensor(reference, name, &report))?;
             let end = tensor.size.and_then(|size| tensor.offset.checked_add(size));
             let fits =
                 end.filter(|end| *end <= file.size && tensor.size.unwrap_or(0) <= MAX_TENSOR_BYTES);
-            let Some(end) = fits else {
-                return Err(Error::invalid(format!(
+            let end = fits.ok_or_else(|| {
+                Error::invalid(format!(
                     "`{name}` cannot be fetched alone: its data is not a known part of `{}`",
                     file.path
-                )));
-            };
-            let layer = Descriptor::new("application/octet-stream".into(), file.digest, file.size);
-            let range = tensor.offset..end;
-            let (bytes, is_verified) = match self.local_range(&layer, range.clone()).await? {
-                Some(bytes) => (bytes, true),
-                None if range.is_empty() => (Bytes::new(), false),
-                None => {
-                    let piece = self.fetch_range(reference, &layer, range, control).await?;
-                    (piece, false)
-                }
-            };
-            fetched.push(FetchedTensor {
+                ))
+            })?;
+            Ok(TensorPlace {
                 path: file.path.clone(),
+                layer: Descriptor::new("application/octet-stream".into(), file.digest, file.size),
+                range: tensor.offset..end,
                 tensor: tensor.clone(),
-                bytes,
-                is_verified,
-            });
-        }
-        Ok(fetched)
+            })
+        };
+        names.iter().map(find).collect()
+    }
+
+    pub(crate) async fn fetch_tensor(
+        &self,
+        reference: &Reference,
+        place: &TensorPlace,
+        control: &Control,
+    ) -> Result<FetchedTensor, Error> {
+        let TensorPlace { layer, range, .. } = place;
+        let (bytes, is_verified) = match self.local_range(layer, range.clone()).await? {
+            Some(bytes) => (bytes, true),
+            None if range.is_empty() => (Bytes::new(), false),
+            None => {
+                let piece = self.fetch_range(reference, layer, range.clone(), control);
+                (piece.await?, false)
+            }
+        };
+        Ok(FetchedTensor {
+            path: place.path.clone(),
+            tensor: place.tensor.clone(),
+            bytes,
+            is_verified,
+        })
     }
 
     pub(crate) async fn artifact(

@@ -1,5 +1,6 @@
 //! One file per command: arguments, one call into the library, one report.
 
+mod attach;
 mod build;
 mod completion;
 mod convert;
@@ -8,8 +9,11 @@ mod doctor;
 mod du;
 mod export;
 mod extract;
+mod fetch;
 mod index;
 mod inspect;
+mod login;
+mod logout;
 mod ls;
 mod man;
 mod modelfile;
@@ -21,9 +25,11 @@ mod rm;
 mod run;
 mod serve;
 mod tag;
+mod upload;
 mod verify;
 mod version;
 
+pub(crate) use self::attach::Attach;
 pub(crate) use self::build::Build;
 pub(crate) use self::completion::Completion;
 pub(crate) use self::convert::Convert;
@@ -32,8 +38,11 @@ pub(crate) use self::doctor::Doctor;
 pub(crate) use self::du::Du;
 pub(crate) use self::export::Export;
 pub(crate) use self::extract::Extract;
+pub(crate) use self::fetch::Fetch;
 pub(crate) use self::index::Index;
 pub(crate) use self::inspect::Inspect;
+pub(crate) use self::login::Login;
+pub(crate) use self::logout::Logout;
 pub(crate) use self::ls::Ls;
 pub(crate) use self::man::Man;
 pub(crate) use self::modelfile::Modelfile;
@@ -45,6 +54,7 @@ pub(crate) use self::rm::Rm;
 pub(crate) use self::run::Run;
 pub(crate) use self::serve::Serve;
 pub(crate) use self::tag::Tag;
+pub(crate) use self::upload::Upload;
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::modctl::Persona;
@@ -65,12 +75,15 @@ pub(crate) async fn run(cli: Cli, persona: Persona) -> anyhow::Result<Exit> {
         Command::Build(args) => build::run(&global, &printer, args).await,
         Command::Push(args) => push::run(&global, &printer, args).await,
         Command::Pull(args) => pull::run(&global, &printer, args).await,
+        Command::Fetch(args) => fetch::run(&global, &printer, args).await,
         Command::Resolve(args) => resolve::run(&global, &printer, args).await,
         Command::Extract(args) => extract::run(&global, &printer, args).await,
         Command::Export(args) => export::run(&global, &printer, args).await,
         Command::Run(args) => run::run(&global, &printer, args).await,
         Command::Inspect(args) => inspect::run(&global, &printer, args).await,
         Command::Diff(args) => diff::run(&global, &printer, args).await,
+        Command::Attach(args) => attach::run(&global, &printer, args).await,
+        Command::Upload(args) => upload::run(&global, &printer, args).await,
         Command::Convert(args) => convert::run(&global, &printer, args).await,
         Command::Index(args) => index::run(&global, &printer, args).await,
         Command::Ls(args) => ls::run(&global, &printer, args).await,
@@ -78,6 +91,8 @@ pub(crate) async fn run(cli: Cli, persona: Persona) -> anyhow::Result<Exit> {
         Command::Tag(args) => tag::run(&global, args).await,
         Command::Rm(args) => rm::run(&global, &printer, args).await,
         Command::Prune(args) => prune::run(&global, &printer, args).await,
+        Command::Login(args) => login::run(&global, &printer, args).await,
+        Command::Logout(args) => logout::run(&printer, args).await,
         Command::Verify => verify::run(&global, &printer).await,
         Command::Serve(args) => serve::run(&global, *args).await,
         Command::Modelfile(args) => modelfile::run(&global, &printer, args).await,

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use modelpack::HelperPrograms;
-use modelpack::registry::{CredentialSource, DockerConfig, FirstOf, WithHelpers};
+use modelpack::registry::{
+    Credential, CredentialSource, DockerConfig, FirstOf, Name, Secret, WithHelpers,
+};
+use modelpack::spec::Host;
 
 use super::{absolute, config_home, home};
 use crate::cli::Network;
@@ -52,17 +55,89 @@ pub(super) fn sources(network: &Network) -> anyhow::Result<FirstOf> {
 
 /// The files that are read when none is named, the first one first.
 pub(super) fn default_files() -> Vec<PathBuf> {
+    let files = [
+        absolute("XDG_RUNTIME_DIR").map(|directory| directory.join("containers/auth.json")),
+        config_home().map(|directory| directory.join("containers/auth.json")),
+        docker_file(),
+    ];
+    files.into_iter().flatten().collect()
+}
+
+/// Docker's file, whether it is there or not.
+fn docker_file() -> Option<PathBuf> {
     let docker = env::var_os("DOCKER_CONFIG").filter(|directory| !directory.is_empty());
     let docker = match docker {
         Some(directory) => Some(PathBuf::from(directory)),
         None => home().map(|home| home.join(".docker")),
     };
-    let files = [
-        absolute("XDG_RUNTIME_DIR").map(|directory| directory.join("containers/auth.json")),
-        config_home().map(|directory| directory.join("containers/auth.json")),
-        docker.map(|directory| directory.join("config.json")),
-    ];
-    files.into_iter().flatten().collect()
+    docker.map(|directory| directory.join("config.json"))
+}
+
+/// The file that a login is written to: the one that the user names, else Docker's. When the login comes
+/// out of the file that a flag names, that is not where it goes.
+pub(crate) fn login_file(network: &Network, is_from_flag: bool) -> anyhow::Result<PathBuf> {
+    let named = match is_from_flag {
+        true => variable(),
+        false => network.authfile.clone(),
+    };
+    named.or_else(docker_file).ok_or_else(|| {
+        UsageError(
+            "there is no home directory; say where logins are kept with --authfile".to_owned(),
+        )
+        .into()
+    })
+}
+
+fn variable() -> Option<PathBuf> {
+    let path = env::var_os("REGISTRY_AUTH_FILE").filter(|path| !path.is_empty());
+    path.map(PathBuf::from)
+}
+
+/// As `modctl` has it: without a user, `--authfile` is where user and password come from.
+pub(crate) fn login_in_file(
+    network: &Network,
+    host: &Host,
+    username: &Option<String>,
+) -> anyhow::Result<Option<(String, Secret)>> {
+    let flag = network.authfile.as_ref().filter(|_| username.is_none());
+    let Some(path) = flag.filter(|path| variable().as_ref() != Some(*path)) else {
+        return Ok(None);
+    };
+    let mistake = |reason: String| {
+        UsageError(format!(
+            "the credentials file {} {reason}; with --username it is where the login is kept",
+            path.display()
+        ))
+    };
+    let config = read(path).and_then(|config| config.ok_or("is not there".to_owned()));
+    let config = config.map_err(mistake)?;
+    warn_if_open(path, &config);
+    match config.lookup(&name_of(host)) {
+        Some(Credential::Password { username, password }) => {
+            Ok(Some((username.clone(), password.clone())))
+        }
+        _ => Err(mistake(format!("has no user and password for {host}")).into()),
+    }
+}
+
+/// A file that is read before `path` when a registry asks who we are, and has a login for it.
+pub(crate) fn login_elsewhere(network: &Network, path: &Path, host: &Host) -> Option<PathBuf> {
+    if network.authfile.is_some() {
+        return None;
+    }
+    let files = default_files();
+    let earlier = files.into_iter().take_while(|file| file != path);
+    let has_login = |file: &PathBuf| {
+        let config = read(file).ok().flatten();
+        config.is_some_and(|config| config.lookup(&name_of(host)).is_some())
+    };
+    earlier.filter(has_login).last()
+}
+
+/// The registry as credentials are looked up by.
+fn name_of(host: &Host) -> Name {
+    let repository = "login".parse().expect("a path component is a repository");
+    Name::new(host.clone(), repository)
 }
 
 /// The file; nothing when there is none. The error says what the file is instead.
@@ -78,14 +153,18 @@ pub(super) fn read(path: &Path) -> Result<Option<DockerConfig>, String> {
         }
     };
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err("is a directory; it should be a file such as `docker login` writes".to_owned());
+        return Err(
+            "is a directory; it should be a file such as `modelpack login` writes".to_owned(),
+        );
     }
     let mut content = Vec::new();
     file.take(READ_BYTES)
         .read_to_end(&mut content)
         .map_err(|error| format!("cannot be read: {error}"))?;
     if content.trim_ascii().is_empty() {
-        return Err("is empty; `docker login HOST` fills it, `{}` stands for no logins".to_owned());
+        return Err(
+            "is empty; `modelpack login HOST` fills it, `{}` stands for no logins".to_owned(),
+        );
     }
     let config = DockerConfig::parse(&content);
     config

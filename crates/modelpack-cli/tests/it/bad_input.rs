@@ -158,7 +158,10 @@ fn references_that_are_none() {
         &["uses the algorithm `md5`, which is not supported (sha256 and sha512 are)"],
     );
     check(&["frobnicate"], &["unrecognized subcommand 'frobnicate'"]);
-    check(&["biuld"], &["a similar subcommand exists: 'build'"]);
+    check(
+        &["biuld"],
+        &["some similar subcommands exist: 'upload', 'build'"],
+    );
     shell.refuses(
         &["inspect", "example.com/a/b"],
         2,

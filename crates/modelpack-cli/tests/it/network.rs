@@ -17,13 +17,16 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use crate::shell::{Ran, Shell};
 
 /// A registry with one list of tags, for one `Authorization`, or for everybody.
-struct Registry {
-    host: String,
+pub(crate) struct Registry {
+    pub(crate) host: String,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Registry {
-    fn start(authorization: Option<&'static str>, tls: Option<Arc<ServerConfig>>) -> Self {
+    pub(crate) fn start(
+        authorization: Option<&'static str>,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let host = listener.local_addr().expect("its address").to_string();
         let heads = Arc::<Mutex<Vec<String>>>::default();
@@ -104,7 +107,7 @@ fn list(shell: &Shell, host: &str, variables: &[(&str, &str)], flags: &[&str]) -
 
 const PLAIN: &[&str] = &["--plain-http"];
 /// me:pw
-const ME: Option<&str> = Some("Basic bWU6cHc=");
+pub(crate) const ME: Option<&str> = Some("Basic bWU6cHc=");
 
 fn login(host: &str) -> String {
     format!(r#"{{"auths":{{"{host}":{{"auth":"bWU6cHc="}}}}}}"#)

@@ -20,7 +20,7 @@ fn refuses(shell: &Shell, host: &str, code: i32, says: &[&str]) {
 }
 
 const LOG_IN: &str =
-    "hint: log in to the registry (`docker login HOST`), or ask for access to the repository";
+    "hint: log in to the registry (`modelpack login HOST`), or ask for access to the repository";
 
 /// What the answer to every request leads to.
 fn always(answer: Answer, code: i32, says: &[&str]) {

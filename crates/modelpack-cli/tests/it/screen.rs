@@ -22,8 +22,8 @@ pub(crate) struct Shown {
     pub(crate) raw: Vec<u8>,
 }
 
-/// Runs a command on a terminal until it ends.
-pub(crate) fn run(mut command: Command) -> Shown {
+/// A terminal: our side and that of a command.
+pub(crate) fn open() -> (File, File) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let ours = openpt(flags).expect("a terminal");
     grantpt(&ours).expect("it is ours");
@@ -41,6 +41,12 @@ pub(crate) fn run(mut command: Command) -> Shown {
         ws_ypixel: 0,
     };
     tcsetwinsize(&theirs, size).expect("a size");
+    (ours.into(), theirs)
+}
+
+/// Runs a command on a terminal until it ends.
+pub(crate) fn run(mut command: Command) -> Shown {
+    let (mut ours, theirs) = open();
     let both = theirs.try_clone().expect("one more handle");
     let mut child = command
         .env("TERM", "xterm")
@@ -52,7 +58,6 @@ pub(crate) fn run(mut command: Command) -> Shown {
     drop(command);
     let mut screen = Screen::default();
     let (mut screens, mut raw) = (Vec::new(), Vec::new());
-    let mut ours = File::from(ours);
     let mut buffer = [0; 64 * 1024];
     // The end of the other side is an error on Linux.
     while let Ok(count @ 1..) = ours.read(&mut buffer) {

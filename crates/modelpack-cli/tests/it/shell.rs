@@ -51,6 +51,24 @@ impl Shell {
         }
     }
 
+    /// Runs a command with this text at its input.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Ran {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        // A command that does not read is no failure of the test.
+        let _ = std::io::Write::write_all(&mut stdin, input);
+        drop(stdin);
+        let output = child.wait_with_output().expect("it ends");
+        Ran {
+            code: output.status.code().expect("it exits"),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");

@@ -7,6 +7,7 @@ mod extended;
 mod filter;
 mod fixtures;
 mod generate;
+mod glob;
 mod grammar;
 mod metadata;
 mod pattern;

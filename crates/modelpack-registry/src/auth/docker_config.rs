@@ -258,7 +258,7 @@ fn find<'a, T>(entries: &'a BTreeMap<String, T>, name: &Name) -> Option<&'a T> {
 
 /// A key as it is looked up: with one name for Docker Hub, and without what old keys have besides the
 /// host. Those are URLs of a registry; only keys without a scheme can name a repository.
-fn normalize(key: &str) -> String {
+pub(super) fn normalize(key: &str) -> String {
     let (rest, is_url) = match key.split_once("://") {
         Some(("http" | "https", rest)) => (rest, true),
         _ => (key, false),

@@ -8,13 +8,10 @@ use serde::Deserialize;
 
 use super::credential::{Credential, CredentialSource, Secret};
 use super::docker_config::DockerConfig;
+use super::login_file::login_server;
 use crate::content::Pending;
 use crate::error::{BoxError, clean_text};
 use crate::name::Name;
-use crate::target::{DOCKER_HUB_REGISTRY, answering_host};
-
-/// What Docker Hub's login is kept under.
-const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";
 
 /// The `name` of a program `docker-credential-name`: letters, digits, `-`, `_` and `.`, so that it can
 /// be found in the search path only, and never anywhere else.
@@ -155,15 +152,6 @@ pub(crate) fn credential_of(
     Ok(Some(Credential::of_login(login.username, login.secret)))
 }
 
-/// The name under which helpers keep the login of a registry.
-pub(crate) fn server_of(name: &Name) -> &str {
-    if answering_host(&name.host) == DOCKER_HUB_REGISTRY {
-        DOCKER_HUB_SERVER
-    } else {
-        name.host.as_str()
-    }
-}
-
 /// A credentials file together with the helpers that it names.
 ///
 /// The helper for a registry comes first, then what the file itself says, then the helper for all. One that
@@ -190,7 +178,7 @@ impl WithHelpers {
         let Some(helper) = helper.transpose()? else {
             return Ok(None);
         };
-        let answer = self.runner.get(&helper, server_of(name)).await?;
+        let answer = self.runner.get(&helper, login_server(&name.host)).await?;
         Ok(credential_of(&helper, &answer)?)
     }
 }

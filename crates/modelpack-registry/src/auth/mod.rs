@@ -4,6 +4,7 @@ mod challenge;
 mod credential;
 mod docker_config;
 mod helper;
+mod login_file;
 mod realm;
 mod scope;
 mod token;
@@ -15,6 +16,7 @@ pub use docker_config::{DockerConfig, LoginPlace};
 pub use helper::{
     CredentialHelper, HelperAnswer, HelperFailed, HelperName, InvalidHelperName, WithHelpers,
 };
+pub use login_file::{LoginFile, login_server};
 pub(crate) use realm::Realm;
 pub(crate) use scope::Scopes;
 pub(crate) use token::{Token, TokenCache, TokenKey, parse_token};

@@ -282,3 +282,19 @@ fn manifests_go_before_what_they_need() {
         assert!(place(&made.config) > last.flatten(), "{report:?}");
     }
 }
+
+#[test]
+fn what_has_no_name_can_be_kept() {
+    let fixture = fixture();
+    let store = &fixture.store;
+    let gone = tagged(store, "example.com/m:gone", "gone");
+    store.remove(&reference("example.com/m:gone")).unwrap();
+    let stray = store.lease().unwrap().put(b"no manifest").unwrap().digest;
+    let mut options = PruneOptions::default();
+    options.keep_untagged = true;
+    let report = store.prune(&options).unwrap();
+    assert_eq!(pruned(&report), [stray.to_string()]);
+    for digest in [&gone.manifest.digest, &gone.config, &gone.layer] {
+        assert!(has(store, digest));
+    }
+}

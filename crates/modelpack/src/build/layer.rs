@@ -15,11 +15,11 @@ use crate::{Control, Error, Event, Item, Outcome};
 
 /// A layer that is made.
 #[derive(Debug, Clone)]
-pub(super) struct Layer {
-    pub(super) descriptor: Descriptor,
-    pub(super) diff_id: Digest,
+pub(crate) struct Layer {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) diff_id: Digest,
     pub(super) path: String,
-    pub(super) outcome: Outcome,
+    pub(crate) outcome: Outcome,
 }
 
 impl Layer {
@@ -55,7 +55,7 @@ impl Layer {
 pub(super) type Tick<'a> = &'a mut dyn FnMut(u64) -> io::Result<()>;
 
 /// Stores a layer.
-pub(super) fn store_layer(
+pub(crate) fn store_layer(
     batch: &Batch,
     planned: &PlannedLayer,
     preserve: bool,

@@ -20,10 +20,12 @@ use serde::Serialize;
 
 use self::documents::Described;
 pub use self::dry_run::{BuildPlan, BuildPlanLayer};
-use self::layer::store_layer;
+pub(crate) use self::layer::{Layer, store_layer};
 pub use self::options::{BuildDialect, BuildOptions, CreationTime};
-use self::plan::{PlannedLayer, check_packing, plan};
+pub(crate) use self::plan::PlannedLayer;
+use self::plan::{check_packing, plan};
 use self::recipe::{Read, read_recipe};
+pub(crate) use self::remote::Outgoing;
 use self::store::{check_space, finish};
 use crate::{Control, Error, Event, Outcome, Toolkit, blocking, discover, docker, extras, headers};
 

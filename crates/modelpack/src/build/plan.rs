@@ -24,7 +24,7 @@ const TAR_BYTES_PER_FILE: u64 = 1024;
 
 /// A layer that is to be made.
 #[derive(Debug, Clone)]
-pub(super) struct PlannedLayer {
+pub(crate) struct PlannedLayer {
     pub(super) kind: Kind,
     pub(super) encoding: Encoding,
     /// Whether it holds all files of its kind.
@@ -36,6 +36,21 @@ pub(super) struct PlannedLayer {
 }
 
 impl PlannedLayer {
+    /// One file as a layer of its own, as a build writes it by default.
+    pub(crate) fn alone(file: &Selected, encoding: Encoding) -> Self {
+        Self::of_file(file, encoding, false, true)
+    }
+
+    fn of_file(file: &Selected, encoding: Encoding, preserve: bool, has_title: bool) -> Self {
+        Self {
+            kind: file.kind,
+            encoding,
+            is_packed: false,
+            annotations: annotations_of(file, preserve, has_title),
+            files: vec![file.clone()],
+        }
+    }
+
     /// What it is called in progress and reports.
     pub(super) fn name(&self) -> String {
         match self.files.first() {
@@ -148,13 +163,7 @@ fn layers(selected: &[Selected], options: &BuildOptions, has_titles: bool) -> Ve
     let mut packed: BTreeMap<Kind, usize> = BTreeMap::new();
     for file in selected {
         let Some(packing) = options.pack.get(&file.kind) else {
-            layers.push(PlannedLayer {
-                kind: file.kind,
-                encoding,
-                is_packed: false,
-                annotations: annotations_of(file, preserve, has_titles),
-                files: vec![file.clone()],
-            });
+            layers.push(PlannedLayer::of_file(file, encoding, preserve, has_titles));
             continue;
         };
         let at = *packed.entry(file.kind).or_insert_with(|| {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use modelpack_registry::Name;
-use modelpack_spec::{Descriptor, Digest, Reference, Repository};
+use modelpack_spec::{Digest, Reference, Repository};
 use modelpack_store::Lease;
 
 use super::content::{CheckedSource, Content, Digests};
@@ -130,27 +130,63 @@ impl Toolkit {
         known_in: &BTreeMap<Digest, Vec<Repository>>,
         control: &Control,
     ) -> Result<Layer, Error> {
-        let content = {
-            let (lease, control, planned) = (lease.clone(), control.clone(), Arc::clone(&planned));
-            blocking::run(move || {
-                let digests = Digests::Remembering(&lease);
-                hash_layer(&planned, preserve, &digests, &control)
+        let outgoing = self
+            .hash_outgoing(lease, planned, preserve, control)
+            .await?;
+        let digest = &outgoing.layer.descriptor.digest;
+        let known_in = known_in.get(digest).cloned().unwrap_or_default();
+        self.send_outgoing(target, outgoing, known_in, control)
+            .await
+    }
+
+    /// Hashes a layer that is to be sent.
+    pub(crate) async fn hash_outgoing(
+        &self,
+        lease: &Lease,
+        planned: Arc<PlannedLayer>,
+        preserve: bool,
+        control: &Control,
+    ) -> Result<Outgoing, Error> {
+        let (lease, control) = (lease.clone(), control.clone());
+        blocking::run(move || {
+            let digests = Digests::Remembering(&lease);
+            let content = hash_layer(&planned, preserve, &digests, &control)?;
+            let (digest, size, diff_id) = (content.digest, content.size, content.diff_id);
+            Ok(Outgoing {
+                layer: Layer::new(&planned, digest, size, diff_id, Outcome::Hashed),
+                content,
             })
-            .await?
-        };
-        let diff_id = content.diff_id;
-        let blob = Descriptor::new(planned.media_type(), content.digest, content.size);
-        let known_in = known_in.get(&content.digest).cloned().unwrap_or_default();
+        })
+        .await
+    }
+
+    /// Sees to it that the registry has a layer.
+    pub(crate) async fn send_outgoing(
+        &self,
+        target: &Reference,
+        outgoing: Outgoing,
+        known_in: Vec<Repository>,
+        control: &Control,
+    ) -> Result<Layer, Error> {
+        let Outgoing { mut layer, content } = outgoing;
+        let blob = layer.descriptor.clone();
         let source = Arc::new(CheckedSource::new(content));
-        let step = Step::new(planned.name(), blob, known_in);
+        let step = Step::new(layer.path.clone(), blob, known_in);
         let pushed = self
             .push_blob(target, step, Arc::clone(&source) as _, control)
             .await
             // The source knows better than the client what stopped it.
             .map_err(|error| source.take_failure().unwrap_or(error))?;
-        let (digest, size) = (pushed.digest, pushed.size);
-        Ok(Layer::new(&planned, digest, size, diff_id, pushed.outcome))
+        layer.outcome = pushed.outcome;
+        Ok(layer)
     }
+}
+
+/// A layer that is to be sent from where its files are.
+pub(crate) struct Outgoing {
+    /// What a manifest says of it.
+    pub(crate) layer: Layer,
+    content: Content,
 }
 
 /// Hashes a layer and tells of it.

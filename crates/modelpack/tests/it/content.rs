@@ -45,6 +45,12 @@ pub(crate) fn scene_of(layer: &[u8]) -> Scene {
     scene(&contents_of(layer, &manifest))
 }
 
+/// A registry with one artifact of one file, which says that it is called so.
+pub(crate) fn scene_called(path: &str, layer: &[u8]) -> Scene {
+    let manifest = manifest(layer, "", layer.len() as u64).replace("model.bin", path);
+    scene(&contents_of(layer, &manifest))
+}
+
 pub(crate) struct Scene {
     pub(crate) registry: FaultyRegistry,
     pub(crate) toolkit: Toolkit,

@@ -11,7 +11,7 @@ use modelpack::registry::{Credential, CredentialSource, DockerConfig, Name, With
 
 /// Writes a script by another process: one that this process holds open for writing could not be run
 /// while some other test is starting a program.
-fn script(directory: &Path, helper: &str, text: &str) {
+pub(crate) fn script(directory: &Path, helper: &str, text: &str) {
     let mut shell = Command::new("/bin/sh")
         .args(["-c", "cat > \"$0\" && chmod 700 \"$0\""])
         .arg(directory.join(format!("docker-credential-{helper}")))

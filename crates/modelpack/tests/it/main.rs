@@ -1,5 +1,6 @@
 //! The operations, end to end, over the embedded registry.
 
+mod attach;
 mod bad_input;
 mod build;
 mod build_files;
@@ -12,9 +13,12 @@ mod docker_build;
 mod doctor;
 mod export;
 mod faults;
+mod fetch;
 #[cfg(feature = "credential-helpers")]
 mod helpers;
 mod interop;
+#[cfg(feature = "credential-helpers")]
+mod login;
 mod mirrors;
 mod names;
 mod processes;
@@ -22,5 +26,6 @@ mod pull_into;
 mod push;
 mod round_trip;
 mod scene;
+mod upload;
 mod variants;
 mod weights;
