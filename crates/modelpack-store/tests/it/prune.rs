@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use modelpack_spec::{Descriptor, Digest, MediaType};
+use modelpack_spec::{Descriptor, Digest, Document, Index, MediaType};
 use modelpack_store::{Acquired, Adopt, PruneOptions, PrunedKind};
 
 use crate::support::{
@@ -175,6 +175,52 @@ fn d13_deep_and_repeated_nesting_costs_nothing() {
         .unwrap();
     assert!(prune(&fixture.store).items.is_empty());
     assert!(has(&fixture.store, &leaf.layer));
+}
+
+/// No hash allows it, so what is on the disk has rotted or was put there.
+#[test]
+fn d13_an_index_that_names_itself_ends_and_loses_nothing() {
+    let fixture = fixture();
+    let store = &fixture.store;
+    let lease = store.lease().unwrap();
+    let leaf = artifact(&lease, "leaf");
+    let inner = index(&lease, vec![leaf.manifest.clone()]);
+    let top = index(&lease, vec![inner.clone()]);
+    drop(lease);
+    store.tag(&reference("example.com/m:1"), &top).unwrap();
+    let itself = Document::write(Index::new(vec![top.clone(), inner, top.clone()]));
+    damage(store, &top.digest, itself.bytes());
+    let report = prune(store);
+    let unreadable = report.unreadable.iter().map(|(digest, _)| *digest);
+    assert_eq!(unreadable.collect::<Vec<_>>(), [top.digest]);
+    assert_eq!(report.items, []);
+    for digest in [leaf.manifest.digest, leaf.config, leaf.layer] {
+        assert!(has(store, &digest));
+    }
+}
+
+/// More than any document of ours may have; another tool may have named it all the same.
+#[test]
+fn d13_an_index_of_a_hundred_thousand_manifests_ends_and_loses_nothing() {
+    let fixture = fixture();
+    let store = &fixture.store;
+    let lease = store.lease().unwrap();
+    let leaf = artifact(&lease, "leaf");
+    let absent = (0..100_000_u32).map(|number| {
+        let digest = Digest::sha256(&number.to_le_bytes());
+        Descriptor::new(MediaType::OciManifest, digest, 100)
+    });
+    let wide = Document::write(Index::new(
+        absent.chain([leaf.manifest.clone()]).collect::<Vec<_>>(),
+    ));
+    let stored = lease.put(wide.bytes()).unwrap();
+    drop(lease);
+    let wide = Descriptor::new(MediaType::OciIndex, stored.digest, stored.size);
+    store.tag(&reference("example.com/m:wide"), &wide).unwrap();
+    assert_eq!(prune(store).items, []);
+    for digest in [leaf.manifest.digest, leaf.config, leaf.layer] {
+        assert!(has(store, &digest));
+    }
 }
 
 #[test]
