@@ -159,6 +159,7 @@ fn nested_indexes_subjects_and_referrers_are_kept() {
     assert!(store.verify(|_| true).unwrap().damage.is_empty());
 }
 
+/// D13: Three to the power of a hundred ways to one leaf.
 #[test]
 fn d13_deep_and_repeated_nesting_costs_nothing() {
     let fixture = fixture();
@@ -177,7 +178,7 @@ fn d13_deep_and_repeated_nesting_costs_nothing() {
     assert!(has(&fixture.store, &leaf.layer));
 }
 
-/// No hash allows it, so what is on the disk has rotted or was put there.
+/// D13: No hash allows it, so what is on the disk has rotted or was put there.
 #[test]
 fn d13_an_index_that_names_itself_ends_and_loses_nothing() {
     let fixture = fixture();
@@ -199,7 +200,7 @@ fn d13_an_index_that_names_itself_ends_and_loses_nothing() {
     }
 }
 
-/// More than any document of ours may have; another tool may have named it all the same.
+/// D13: More than any document of ours may have; another tool may have named it all the same.
 #[test]
 fn d13_an_index_of_a_hundred_thousand_manifests_ends_and_loses_nothing() {
     let fixture = fixture();
@@ -327,4 +328,44 @@ fn manifests_go_before_what_they_need() {
         assert!(place(&made.layer) > last.flatten(), "{report:?}");
         assert!(place(&made.config) > last.flatten(), "{report:?}");
     }
+}
+
+#[test]
+fn nothing_is_protected_while_others_are_swept() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let fixture = fixture();
+    let store = &fixture.store;
+    let named = tagged(store, "example.com/m:1", "named");
+    let lease = store.lease().unwrap();
+    let [leased, absent, late] = [&b"leased"[..], b"absent", b"late"].map(Digest::sha256);
+    lease.protect(&leased).unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (begin, begun) = std::sync::mpsc::channel();
+        let is_over = &is_over;
+        let other = lease.clone();
+        let protecting = scope.spawn(move || {
+            begun.recv().unwrap();
+            other.protect(&late).unwrap();
+            is_over.load(Ordering::SeqCst)
+        });
+        let sweep = |needed: &std::collections::BTreeSet<Digest>| {
+            begin.send(()).unwrap();
+            for digest in [named.manifest.digest, named.config, named.layer, leased] {
+                assert!(needed.contains(&digest));
+            }
+            assert!(!needed.contains(&absent) && !needed.contains(&late));
+            // Long enough for the other thread to get its turn, if nothing held it.
+            for _ in 0..1000 {
+                store.blob_size(&named.layer).unwrap();
+                std::thread::yield_now();
+            }
+            is_over.store(true, Ordering::SeqCst);
+        };
+        store.sweep(sweep).unwrap();
+        assert!(protecting.join().unwrap(), "it was protected meanwhile");
+    });
+    store
+        .sweep(|needed| assert!(needed.contains(&late)))
+        .unwrap();
 }
