@@ -98,6 +98,31 @@ impl Store {
         Ok(report)
     }
 
+    /// Runs `sweep` while nobody can begin to protect anything. It is given what the named manifests and the
+    /// running operations need, to decide about things that lie beside the store and were made from it, such as
+    /// directories of links.
+    ///
+    /// Who makes or uses such a thing protects the digest that it is kept under, and looks for it after that
+    /// ([`Lease::protect`](crate::Lease::protect)): then it is either swept before that, or stays.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when `index.json` cannot be read, [`Error::Io`]; `sweep` is not run then.
+    pub fn sweep<T>(&self, sweep: impl FnOnce(&BTreeSet<Digest>) -> T) -> Result<T, Error> {
+        let _sweep = self.lock_sweep(File::lock)?;
+        let only_look = PruneOptions {
+            dry_run: true,
+            ..PruneOptions::default()
+        };
+        let mut reach = Reach::default();
+        for root in self.read_index()?.manifests {
+            reach.add(self, root.digest)?;
+        }
+        reach
+            .digests
+            .extend(self.live_leases(&only_look)?.into_values().flatten());
+        Ok(sweep(&reach.digests))
+    }
+
     /// Removes those of the blobs that nothing needs but the lease named `id`.
     pub(crate) fn remove_unneeded(
         &self,

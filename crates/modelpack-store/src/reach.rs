@@ -10,6 +10,8 @@ use crate::{Error, Store};
 pub(crate) const MAX_MANIFEST_BYTES: u64 = 8 * 1024 * 1024;
 /// A digest in a text is its algorithm, a colon and so many hexadecimal digits.
 const DIGEST_PREFIXES: [(&str, usize); 2] = [("sha256:", 64), ("sha512:", 128)];
+/// The longest of them.
+const LONGEST_DIGEST: usize = 7 + 128;
 
 /// Everything that can be reached from the manifests that were added.
 #[derive(Debug, Default)]
@@ -23,32 +25,56 @@ pub(crate) struct Reach {
     seen: BTreeSet<Digest>,
 }
 
+/// How a manifest was come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It was asked for.
+    Root,
+    /// A manifest names it.
+    Name,
+    /// Its digest stands in a text that cannot be trusted or understood.
+    Mention,
+}
+
 impl Reach {
     /// Follows a manifest. Content that is no manifest counts for itself only.
     pub(crate) fn add(&mut self, store: &Store, root: Digest) -> Result<(), Error> {
         // A list instead of a recursion, and each manifest once: neither deep nor repeated nesting
         // costs more than reading what is there.
         self.required.insert(root);
-        let mut queue = vec![(root, true)];
-        while let Some((digest, is_required)) = queue.pop() {
+        let mut queue = vec![(root, Way::Root)];
+        while let Some((digest, way)) = queue.pop() {
             self.digests.insert(digest);
             if !self.seen.insert(digest) {
                 continue;
             }
+            let mut mentions = || -> Result<(), Error> {
+                let found = mentioned(store, &digest)?;
+                queue.extend(found.into_iter().map(|digest| (digest, Way::Mention)));
+                Ok(())
+            };
             let bytes = match store.read_blob(&digest, MAX_MANIFEST_BYTES) {
                 Ok(bytes) => bytes,
-                Err(Error::TooLarge { .. }) => continue,
+                // An index of another tool can be larger than ours, and is good enough to keep things for it.
+                Err(Error::TooLarge { .. }) => {
+                    if is_object(store, &digest)? {
+                        mentions()?;
+                    }
+                    continue;
+                }
                 Err(error @ Error::UnknownBlob { .. }) => {
                     // A sparse index names manifests that were never fetched.
-                    if is_required {
+                    if way == Way::Root {
                         self.unreadable.push((digest, error.to_string()));
                     }
                     continue;
                 }
                 Err(error @ Error::DigestMismatch { .. }) => {
-                    self.unreadable.push((digest, error.to_string()));
+                    if way != Way::Mention {
+                        self.unreadable.push((digest, error.to_string()));
+                    }
                     // What it says is not to be trusted, but is good enough to keep things for it.
-                    self.digests.extend(mentioned(store, &digest)?);
+                    mentions()?;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -60,15 +86,15 @@ impl Reach {
                         self.digests.insert(part.digest);
                         self.required.insert(part.digest);
                     }
-                    queue.extend(manifest.subject.map(|subject| (subject.digest, false)));
+                    queue.extend(manifest.subject.map(|subject| (subject.digest, Way::Name)));
                 }
                 Ok(AnyManifest::Index(document)) => {
                     let index = document.into_value();
                     let children = index.manifests.iter().chain(&index.subject);
-                    queue.extend(children.map(|child| (child.digest, false)));
+                    queue.extend(children.map(|child| (child.digest, Way::Name)));
                 }
                 // The image specification lets an index name content of any type.
-                Ok(_) | Err(_) => self.digests.extend(mentioned(store, &digest)?),
+                Ok(_) | Err(_) => mentions()?,
             }
         }
         Ok(())
@@ -114,13 +140,8 @@ pub(crate) fn is_manifest(store: &Store, digest: &Digest) -> Result<bool, Error>
 }
 
 fn manifest(store: &Store, digest: &Digest) -> Result<Option<AnyManifest>, Error> {
-    use std::os::unix::fs::FileExt;
-    let mut first = [0];
-    match store.open_blob_unverified(digest) {
-        // Only the first byte of weights is looked at.
-        Ok(file) if file.read_at(&mut first, 0).is_ok_and(|read| read == 1) && first == *b"{" => {}
-        Ok(_) | Err(Error::UnknownBlob { .. }) => return Ok(None),
-        Err(error) => return Err(error),
+    if !is_object(store, digest)? {
+        return Ok(None);
     }
     let Ok(bytes) = store.read_blob(digest, MAX_MANIFEST_BYTES) else {
         return Ok(None);
@@ -128,23 +149,42 @@ fn manifest(store: &Store, digest: &Digest) -> Result<Option<AnyManifest>, Error
     Ok(AnyManifest::parse(bytes, None).ok())
 }
 
-/// Every digest that is written somewhere in a blob.
+/// Whether a blob begins as a JSON object does. Only the first byte of weights is looked at.
+fn is_object(store: &Store, digest: &Digest) -> Result<bool, Error> {
+    use std::os::unix::fs::FileExt;
+    let mut first = [0];
+    match store.open_blob_unverified(digest) {
+        Ok(file) => Ok(file.read_at(&mut first, 0).is_ok_and(|read| read == 1) && first == *b"{"),
+        Err(Error::UnknownBlob { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Every digest that is written somewhere in a blob of any size.
 fn mentioned(store: &Store, digest: &Digest) -> Result<Vec<Digest>, Error> {
     use std::io::Read;
-    let mut bytes = Vec::new();
     let path = store.blob_path(digest);
-    store
-        .open_blob_unverified(digest)?
-        .take(MAX_MANIFEST_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::io("read", &path, error))?;
-    let text = String::from_utf8_lossy(&bytes);
+    let mut file = store.open_blob_unverified(digest)?;
     let mut found = Vec::new();
-    for (prefix, length) in DIGEST_PREFIXES {
-        for (at, _) in text.match_indices(prefix) {
-            let digest = text.get(at..at + prefix.len() + length);
-            found.extend(digest.and_then(|digest| digest.parse::<Digest>().ok()));
+    let mut window = Vec::new();
+    loop {
+        let read = file
+            .by_ref()
+            .take(MAX_MANIFEST_BYTES)
+            .read_to_end(&mut window)
+            .map_err(|error| Error::io("read", &path, error))?;
+        let text = String::from_utf8_lossy(&window);
+        for (prefix, length) in DIGEST_PREFIXES {
+            for (at, _) in text.match_indices(prefix) {
+                let digest = text.get(at..at + prefix.len() + length);
+                found.extend(digest.and_then(|digest| digest.parse::<Digest>().ok()));
+            }
         }
+        if read == 0 {
+            return Ok(found);
+        }
+        // A digest may lie across the border of two windows.
+        let kept = window.len().saturating_sub(LONGEST_DIGEST);
+        window.drain(..kept);
     }
-    Ok(found)
 }

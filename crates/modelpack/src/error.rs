@@ -201,7 +201,7 @@ pub enum Error {
         /// The cause.
         source: Source,
     },
-    /// The disk has too little room; nothing was transferred.
+    /// The disk has too little room. What was transferred is kept.
     #[error("{} has {available} bytes free, {needed} are needed", path.display())]
     NoSpace {
         /// Where.

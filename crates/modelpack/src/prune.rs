@@ -1,6 +1,8 @@
 //! Freeing what nothing in the local store needs.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use modelpack_spec::Digest;
@@ -108,15 +110,18 @@ fn kind(kind: PrunedKind) -> &'static str {
 }
 
 /// Directories whose artifact has no name any more. Their files share bytes with blobs, which is why
-/// no size is counted twice.
+/// no size is counted twice. Those that a running [`Toolkit::resolve`] writes or gives out stay.
 fn prune_resolved(store: &Store, dry_run: bool) -> Result<Vec<PrunedItem>, Error> {
     let root = resolved_directory(store);
-    let named: Vec<Digest> = store
-        .references()?
-        .into_iter()
-        .map(|entry| entry.descriptor.digest)
-        .collect();
-    let Ok(entries) = fs::read_dir(&root) else {
+    store.sweep(|needed| remove_others(&root, needed, dry_run))?
+}
+
+fn remove_others(
+    root: &Path,
+    needed: &BTreeSet<Digest>,
+    dry_run: bool,
+) -> Result<Vec<PrunedItem>, Error> {
+    let Ok(entries) = fs::read_dir(root) else {
         return Ok(Vec::new());
     };
     let mut items = Vec::new();
@@ -127,7 +132,7 @@ fn prune_resolved(store: &Store, dry_run: bool) -> Result<Vec<PrunedItem>, Error
         let Ok(digest) = name.replacen('-', ":", 1).parse::<Digest>() else {
             continue;
         };
-        if named.contains(&digest) {
+        if needed.contains(&digest) {
             continue;
         }
         if !dry_run {

@@ -63,7 +63,7 @@ impl Toolkit {
     ///
     /// # Errors
     /// [`Error::NoSelector`], [`Error::NotAModel`], [`Error::Spec`] for a document that is wrong,
-    /// [`Error::NoSpace`] before the first layer is fetched, [`Error::WrongBytes`] when neither side can
+    /// [`Error::NoSpace`] before the first layer is fetched or when the disk fills on the way, [`Error::WrongBytes`] when neither side can
     /// be made to give the right ones, [`Error::Deadline`], [`Error::Registry`], [`Error::Store`],
     /// [`Error::Cancelled`].
     pub async fn pull(
@@ -138,7 +138,7 @@ impl Toolkit {
             bytes: layers.iter().map(|layer| layer.size).sum(),
         });
         let batch = Arc::new(lease.batch());
-        let tasks = layers.into_iter().map(|layer| {
+        let tasks = layers.clone().into_iter().map(|layer| {
             let (toolkit, batch, control) = (self.clone(), Arc::clone(&batch), control.clone());
             let reference = reference.clone();
             async move {
@@ -152,9 +152,14 @@ impl Toolkit {
             .await;
         // What has arrived is kept, also when something else has failed.
         let kept = blocking::run(move || Ok(batch.finish()?)).await;
-        let pulled = pulled?;
-        kept?;
-        Ok((lease, pulled))
+        match pulled.and_then(|pulled| kept.map(|_| pulled)) {
+            Err(error) if error.is_no_space() => {
+                // Somebody else has taken the room meanwhile. Now it is known how much of it is missing.
+                blocking::run(move || check_space(&lease, &layers)).await?;
+                Err(error)
+            }
+            pulled => Ok((lease, pulled?)),
+        }
     }
 }
 
@@ -176,7 +181,8 @@ pub(crate) fn check_shape(artifact: &Artifact) -> Result<(), Error> {
     })
 }
 
-/// Before the first byte is fetched, so that a full disk is not found out after an hour.
+/// Before the first byte is fetched, so that a full disk is not found out after an hour; and after a disk has
+/// become full on the way, to say how much is missing.
 fn check_space(lease: &Lease, layers: &[Descriptor]) -> Result<(), Error> {
     let partials: HashMap<Digest, u64> = lease
         .store()

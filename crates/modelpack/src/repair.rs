@@ -55,18 +55,16 @@ pub(crate) async fn mend(
         if let (Err(error), false, false) = (outcome, is_whole, has_stopped) {
             return Err(error.into());
         }
-        if !differing.is_empty() {
-            let verified = verify(&comparison).await?;
-            if verified.is_none()
-                && let Some(partial) = comparison.state().partial.take()
-            {
-                control.report(Event::Warning(&format!(
-                    "{} was damaged on the way at bytes {}; mended",
-                    layer.digest,
-                    text(&differing)
-                )));
-                return Ok(partial);
-            }
+        if !differing.is_empty()
+            && is_right(&comparison).await?
+            && let Some(partial) = comparison.state().partial.take()
+        {
+            control.report(Event::Warning(&format!(
+                "{} was damaged on the way at bytes {}; mended",
+                layer.digest,
+                text(&differing)
+            )));
+            return Ok(partial);
         }
         if is_whole {
             let culprit = if differing.is_empty() {
@@ -89,14 +87,14 @@ pub(crate) async fn mend(
     }
 }
 
-/// The wrong digest, if it is still wrong.
-async fn verify(comparison: &Arc<Comparison>) -> Result<Option<Digest>, Error> {
+/// Whether the blob has its digest now.
+async fn is_right(comparison: &Arc<Comparison>) -> Result<bool, Error> {
     let comparison = Arc::clone(comparison);
     blocking::run(move || match comparison.state().partial.as_mut() {
-        None => Ok(None),
+        None => Ok(false),
         Some(partial) => match partial.verify() {
-            Ok(()) => Ok(None),
-            Err(StoreError::DigestMismatch { actual, .. }) => Ok(Some(actual)),
+            Ok(()) => Ok(true),
+            Err(StoreError::DigestMismatch { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         },
     })

@@ -120,6 +120,8 @@ impl Toolkit {
         let (lease, artifact, plan) = blocking::run(move || {
             let lease = store.lease()?;
             let artifact = Artifact::load(&store, &wanted)?;
+            // Before it is looked what the directory has, so that no prune takes it away after that.
+            lease.protect(artifact.manifest.digest())?;
             let plan = plan(&lease, &artifact.files()?, Placement::Link)?;
             Ok((lease, artifact, plan))
         })
@@ -148,9 +150,11 @@ impl Toolkit {
                     .collect()
             }
         };
-        drop(lease);
         let reference = reference.clone();
-        blocking::run(move || Ok(report(reference, &artifact, directory, files))).await
+        let report =
+            blocking::run(move || Ok(report(reference, &artifact, directory, files))).await?;
+        drop(lease);
+        Ok(report)
     }
 }
 

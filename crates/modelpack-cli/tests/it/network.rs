@@ -278,6 +278,7 @@ fn credentials_come_from_the_first_file_that_knows() {
     );
 }
 
+/// C15: Names with a path in them are an error of the command.
 #[test]
 fn c15_helpers_are_run_by_plain_name_from_the_search_path() {
     let shell = Shell::new();
@@ -326,6 +327,7 @@ fn c15_helpers_are_run_by_plain_name_from_the_search_path() {
     assert!(!shell.path("evil-was-run").exists());
 }
 
+/// C9: The command line warns of the file and shows nothing of it.
 #[test]
 fn a_credentials_file_that_is_none_is_a_warning() {
     let shell = Shell::new();

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use modelpack_testkit::{skip, tool, write_random};
 
-use crate::shell::{Served, Shell};
+use crate::shell::{Served, Shell, json};
 
 /// Runs a script in which `disk` is a file system of its own with so much room; `grow` gives it more.
 /// Nothing when this system lets no test have one.
@@ -121,6 +121,66 @@ fn a_pull() {
         pulled.ends_with("[0]\n4 blobs, 12.0 MB: no damage\n[0]\n"),
         "{text}"
     );
+}
+
+/// There is room when it begins; then something else takes it, while a layer arrives.
+#[test]
+fn a_pull_whose_disk_fills_on_the_way() {
+    const SIZE: u64 = 24_000_000;
+    let shell = Shell::new();
+    std::fs::create_dir(shell.path("m")).expect("a directory");
+    write_random(&shell.path("m/a.bin"), SIZE, 3).expect("a file");
+    shell.write("m/Modelfile", "MODEL *.bin\n");
+    let served = Served::start(&shell, "remote");
+    let reference = format!("{}/a/b:v1", served.host);
+    shell.ok(&["build", "m", "-t", &reference, "-q"]);
+    shell.ok(&["push", "--plain-http", &reference, "-q"]);
+    // Slow enough that the journal has something long before the layer is there.
+    shell.write("slow.toml", "[default]\ndownload_limit = \"1MB/s\"\n");
+    let script = format!(
+        "pull() {{ run pull --plain-http \"$@\" {reference}; }}\n\
+         pull -q --hosts-file slow.toml >first &\n\
+         until grep -qs '^done ' disk/store/modelpack/partials/*.journal; do kill -0 $!; done\n\
+         dd if=/dev/zero of=disk/else bs=64k 2>/dev/null || true\n\
+         wait\n\
+         cat first\nrun ls --partial --json\necho --\npull -q\necho --\n\
+         rm disk/else\npull --json\nrun verify -q"
+    );
+    let Some(text) = with_small_disk(&shell, "64m", &script) else {
+        return;
+    };
+    let parts: Vec<&str> = text.split("--\n").collect();
+    let [first, second, third] = parts[..] else {
+        panic!("{text}");
+    };
+    let (first, kept) = first
+        .split_once("[7]\n")
+        .unwrap_or_else(|| panic!("{text}"));
+    // What was missing then, and what was kept.
+    let missing = |said: &str| {
+        let (_, rest) = said
+            .split_once("\nhint: free ")
+            .unwrap_or_else(|| panic!("{text}"));
+        let (bytes, rest) = rest
+            .split_once(" bytes ")
+            .unwrap_or_else(|| panic!("{text}"));
+        assert!(rest.contains("then run the same command again"), "{text}");
+        bytes.parse::<u64>().expect("a number")
+    };
+    let first = missing(first);
+    assert!(first > SIZE / 2, "{text}");
+    let kept = json(kept.trim_end().trim_end_matches("[0]"));
+    let done = kept[0]["done"].as_u64().expect("a number");
+    assert!(done > 0 && done < SIZE, "{text}");
+    // Without room it is refused before anything is fetched; then it goes on.
+    assert!(second.ends_with("[7]\n"), "{text}");
+    missing(second);
+    let (report, verified) = third
+        .split_once("[0]\n")
+        .unwrap_or_else(|| panic!("{text}"));
+    let report = json(&report[report.find('{').expect("a report")..]);
+    assert_eq!(report["transferred"], SIZE - done, "{text}");
+    assert_eq!(verified, "3 blobs, 24.0 MB: no damage\n[0]\n", "{text}");
 }
 
 #[test]

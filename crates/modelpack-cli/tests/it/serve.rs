@@ -58,7 +58,7 @@ fn what_upstream_has_is_fetched_checked_and_kept() {
     assert_eq!(absent, 502, "nobody can say whether it is there");
 }
 
-/// What was half sent is gone, what was answered by 201 is there, whenever the process dies.
+/// S15: What was half sent is gone, what was answered by 201 is there, whenever the process dies.
 #[test]
 fn a_killed_server_keeps_whole_blobs_only() {
     let shell = Shell::new();
@@ -98,6 +98,7 @@ fn shell_digest(content: &[u8]) -> String {
     modelpack::Digest::sha256(content).to_string()
 }
 
+/// S13: A password can be required.
 #[test]
 fn passwords_pages_and_the_access_log() {
     let shell = Shell::new();

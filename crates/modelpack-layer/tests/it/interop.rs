@@ -54,6 +54,7 @@ fn names() -> Vec<String> {
     names
 }
 
+/// X5: GNU tar reads from our archives what we put there.
 #[test]
 fn gnu_tar_reads_ours() {
     if !has_gnu_tar() {
@@ -89,6 +90,7 @@ fn gnu_tar_reads_ours() {
     );
 }
 
+/// X5: GNU tar and we read the same from its archives.
 #[test]
 fn we_read_gnu_tar() {
     if !has_gnu_tar() {

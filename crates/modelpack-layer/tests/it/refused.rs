@@ -33,6 +33,7 @@ fn before() -> Archive {
     Archive::default().file("first", b"1")
 }
 
+/// X1: As names of entries, in both kinds of header.
 #[test]
 fn x1_names_that_lead_out_or_are_no_names() {
     for (name, reason) in [
@@ -70,6 +71,7 @@ fn x1_names_that_lead_out_or_are_no_names() {
     }
 }
 
+/// X1: Dots inside of names are fine.
 #[test]
 fn x1_names_that_only_look_dangerous() {
     let directory = tempfile::tempdir().unwrap();
@@ -101,6 +103,7 @@ fn x1_names_that_only_look_dangerous() {
     assert_eq!(found["empty"], "directory");
 }
 
+/// X2: Symbolic and hard, chained, and in long headers.
 #[test]
 fn x2_links_in_the_archive() {
     for kind in [b'1', b'2'] {
@@ -128,6 +131,7 @@ fn x2_links_in_the_archive() {
     );
 }
 
+/// X2: Neither one nor a chain of two.
 #[test]
 fn x2_a_link_that_is_there_already_is_not_followed() {
     let outside = tempfile::tempdir().unwrap();
@@ -157,6 +161,7 @@ fn x2_a_link_that_is_there_already_is_not_followed() {
     }
 }
 
+/// X3: Wherever they lead, also to an entry before.
 #[test]
 fn x3_hard_links() {
     for target in ["../x", "/etc/passwd", "first"] {
@@ -167,6 +172,7 @@ fn x3_hard_links() {
     }
 }
 
+/// X4: The target keeps both.
 #[test]
 fn x4_mode_and_time_are_not_set_through_a_link() {
     let outside = tempfile::tempdir().unwrap();
@@ -192,6 +198,7 @@ fn x4_mode_and_time_are_not_set_through_a_link() {
     assert_eq!(after["in/file"], "755 n");
 }
 
+/// X5: Every way to say two things.
 #[test]
 fn x5_two_sizes() {
     let two = "refused the entry `a`: it has two different sizes";
@@ -252,6 +259,7 @@ fn x5_two_sizes() {
     );
 }
 
+/// X5: Nothing of the inner one is unpacked.
 #[test]
 fn x5_an_archive_in_an_archive_stays_one_file() {
     let directory = tempfile::tempdir().unwrap();
@@ -265,6 +273,7 @@ fn x5_an_archive_in_an_archive_stays_one_file() {
     assert_eq!(fs::read(directory.path().join("outer.tar")).unwrap(), inner);
 }
 
+/// X6: In every dialect of the format.
 #[test]
 fn x6_sparse_files() {
     let sparse = "refused the entry `a`: sparse files are not taken";
@@ -289,6 +298,7 @@ fn x6_sparse_files() {
     );
 }
 
+/// X7: Twenty thousand directories.
 #[test]
 fn x7_many_directories_take_linear_time() {
     let mut archive = Archive::default();
@@ -307,6 +317,7 @@ fn x7_many_directories_take_linear_time() {
     assert!(started.elapsed() < Duration::from_secs(10));
 }
 
+/// X8: Within one archive, and names that Windows keeps.
 #[test]
 fn x8_names_that_collide() {
     for (first, second, reason) in [
@@ -338,6 +349,7 @@ fn x8_names_that_collide() {
     }
 }
 
+/// X8: Two layers cannot have one path between them.
 #[test]
 fn x8_two_layers_with_one_path() {
     let directory = tempfile::tempdir().unwrap();
@@ -381,6 +393,7 @@ fn x8_two_layers_with_one_path() {
     );
 }
 
+/// X8: Nobody writes where we stage.
 #[test]
 fn x8_the_names_of_unfinished_files_are_kept() {
     for name in [".modelpack-staging-1-0/0", ".Modelpack-Staging-x"] {
@@ -395,6 +408,7 @@ fn x8_the_names_of_unfinished_files_are_kept() {
     );
 }
 
+/// X9: What is left of each mode.
 #[test]
 fn x9_devices_and_special_bits() {
     for kind in [b'3', b'4', b'6'] {
@@ -435,6 +449,7 @@ fn x9_devices_and_special_bits() {
     assert_eq!(found, expected);
 }
 
+/// X10: Each limit with its message.
 #[test]
 fn x10_too_many_bytes_and_entries() {
     let mut limits = Limits::default();
@@ -467,6 +482,7 @@ fn x10_too_many_bytes_and_entries() {
     );
 }
 
+/// D16, X10: By size and by ratio, for gzip and zstd.
 #[cfg(all(feature = "gzip", feature = "zstd"))]
 #[test]
 fn x10_d16_decompression_bombs() {
@@ -501,6 +517,7 @@ fn x10_d16_decompression_bombs() {
     }
 }
 
+/// X11: As a file and as a directory.
 #[test]
 fn x11_a_trailing_slash_does_not_follow_a_link() {
     let outside = tempfile::tempdir().unwrap();
@@ -518,6 +535,7 @@ fn x11_a_trailing_slash_does_not_follow_a_link() {
     }
 }
 
+/// X12: Set-id and world-writable bits go, also in the spelling of Go.
 #[test]
 fn x12_the_mode_of_the_metadata_is_not_trusted() {
     let directory = tempfile::tempdir().unwrap();
@@ -541,6 +559,7 @@ fn x12_the_mode_of_the_metadata_is_not_trusted() {
     }
 }
 
+/// X13: Neither files nor directories are there before.
 #[test]
 fn x13_nothing_is_visible_before_the_digest_is_verified() {
     let outside = tempfile::tempdir().unwrap();
@@ -576,6 +595,7 @@ fn x13_nothing_is_visible_before_the_digest_is_verified() {
     }
 }
 
+/// X13: Not even the files before it are there.
 #[test]
 fn x13_a_layer_that_is_blocked_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
@@ -593,6 +613,7 @@ fn x13_a_layer_that_is_blocked_leaves_nothing() {
     assert_eq!(tree(directory.path()), before_all);
 }
 
+/// X13: A layer that cannot be read is not called damaged.
 #[test]
 fn x13_a_read_error_is_told_as_such() {
     struct Failing;
@@ -614,6 +635,7 @@ fn x13_a_read_error_is_told_as_such() {
     assert!(!error.is_integrity());
 }
 
+/// X13: Cut and changed ones.
 #[test]
 fn x13_damaged_archives() {
     let good = before().end();
@@ -655,6 +677,7 @@ fn x13_damaged_archives() {
     );
 }
 
+/// X13: Bytes behind the end of the stream are damage.
 #[cfg(all(feature = "gzip", feature = "zstd"))]
 #[test]
 fn x13_garbage_after_the_compressed_stream() {
@@ -675,6 +698,7 @@ fn x13_garbage_after_the_compressed_stream() {
     }
 }
 
+/// X14: An executable script of an archive.
 #[test]
 fn x14_nothing_is_executed_that_only_lies_there() {
     let directory = tempfile::tempdir().unwrap();

@@ -149,6 +149,7 @@ fn origin(url: &str) -> Origin {
     Origin::of(&url.parse::<Url>().expect("a URL")).expect("an origin")
 }
 
+/// C3, C4: Which realm is asked by whom, with and without a password.
 #[test]
 fn c3_c4_which_token_services_are_asked() {
     let allowed: Vec<(Host, Host)> = vec![(
@@ -323,6 +324,7 @@ fn answers_of_token_services() {
     }
 }
 
+/// C11: A token is found by its owner, for its scopes, until it ends.
 #[test]
 fn tokens_end_and_belong_to_somebody() {
     let start = Instant::now();
@@ -352,6 +354,7 @@ fn tokens_end_and_belong_to_somebody() {
     assert!(cache.find(&mine, start).is_none());
 }
 
+/// C11: User, password and kind of login each make another identity.
 #[test]
 fn c11_identities_differ_in_everything_that_counts() {
     let token = Secret::new("x");
@@ -393,6 +396,7 @@ fn tries(credential: Option<&Credential>, headers: &[&str]) -> Vec<&'static str>
     answers
 }
 
+/// C16: What is tried after which refusal, and when it ends.
 #[test]
 fn c16_what_follows_a_401() {
     let password = Credential::password("me", "x");
@@ -513,6 +517,7 @@ fn credentials_files() {
     );
 }
 
+/// C9: A credentials file that cannot be read is not quoted.
 #[test]
 fn credentials_files_that_are_none() {
     let message = |content: &str| {

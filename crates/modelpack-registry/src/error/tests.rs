@@ -6,6 +6,7 @@ fn url(text: &str) -> Url {
     text.parse().expect("a URL")
 }
 
+/// C9: Users, passwords and queries are cut from what is shown.
 #[test]
 fn urls_lose_their_secrets() {
     let at = At::new(

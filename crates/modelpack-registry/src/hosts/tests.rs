@@ -194,6 +194,7 @@ fn files_are_read_once_and_named_when_that_fails() {
     assert!(error.contains("only one of"), "{error}");
 }
 
+/// C9: Settings of hosts can be printed.
 #[test]
 fn c9_settings_show_no_secret() {
     let mut settings = HostSettings {

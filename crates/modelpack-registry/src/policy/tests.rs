@@ -31,6 +31,7 @@ fn origins_are_scheme_host_and_port() {
     assert!(at("http://[::1]:5000", "[::1]:5000"));
 }
 
+/// C4: Every spelling of an address has the reach of what it means.
 #[test]
 fn addresses_have_a_reach() {
     let check = |text: &str, expected: Reach| {
@@ -82,6 +83,7 @@ fn addresses_have_a_reach() {
     }
 }
 
+/// C2: Where a redirect may lead, by scheme, host, port and nearness.
 #[test]
 fn c2_redirects_that_are_followed() {
     let from = "https://r.io/v2/a/blobs/x";
@@ -134,6 +136,7 @@ fn c2_redirects_that_are_followed() {
     assert!(!hops(10));
 }
 
+/// C5, C6: Which addresses continue an operation.
 #[test]
 fn c5_c6_operations_continue_on_the_same_origin() {
     let decide = |location: &str| continuation(&url("https://r.io/v2/a/blobs/uploads/"), location);

@@ -131,6 +131,7 @@ fn proxy_addresses() {
     }
 }
 
+/// C9: A proxy is shown without its login.
 #[test]
 fn c9_the_password_of_a_proxy_is_never_shown() {
     let proxy: Proxy = "http://me:s3%40cret@proxy.corp:1".parse().expect("a proxy");

@@ -36,6 +36,7 @@ fn set(hosts: &mut Hosts, host: Host, change: impl FnOnce(&mut HostSettings)) {
     change(hosts.hosts.entry(host).or_default());
 }
 
+/// C7: Neither the certificate of a host nor one that is for all.
 #[tokio::test]
 async fn c7_a_redirect_sees_no_client_certificate() {
     let authority = Authority::new();
@@ -68,6 +69,7 @@ async fn c7_a_redirect_sees_no_client_certificate() {
     assert!(shown_elsewhere.all().is_empty());
 }
 
+/// C7: A redirect to the owner of a certificate does not show it.
 #[tokio::test]
 async fn c7_another_registry_cannot_make_us_show_it() {
     let authority = Authority::new();
@@ -99,6 +101,7 @@ async fn c7_another_registry_cannot_make_us_show_it() {
     assert_eq!(shown.all(), [certificate]);
 }
 
+/// C7: An anonymous token is asked for without it.
 #[tokio::test]
 async fn c7_a_token_service_elsewhere_sees_no_client_certificate() {
     let authority = Authority::new();
@@ -122,6 +125,7 @@ async fn c7_a_token_service_elsewhere_sees_no_client_certificate() {
     assert!(shown_service.all().is_empty());
 }
 
+/// C7: At the registry's own origin the certificate is shown.
 #[tokio::test]
 async fn c7_a_token_service_of_the_registry_itself_is_the_registry() {
     let authority = Authority::new();
@@ -149,6 +153,7 @@ async fn c7_a_token_service_of_the_registry_itself_is_the_registry() {
     assert!(shown.all().iter().all(|shown| *shown == certificate));
 }
 
+/// C7: The other host is not even connected to.
 #[tokio::test]
 async fn c7_an_upload_that_continues_elsewhere_shows_it_to_nobody() {
     let authority = Authority::new();
@@ -173,6 +178,7 @@ async fn c7_an_upload_that_continues_elsewhere_shows_it_to_nobody() {
     assert!(elsewhere.requests().is_empty() && shown_elsewhere.all().is_empty());
 }
 
+/// C7: A mirror is another host.
 #[tokio::test]
 async fn c7_a_mirror_sees_its_own_certificate_only() {
     let authority = Authority::new();

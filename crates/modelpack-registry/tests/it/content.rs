@@ -69,6 +69,7 @@ async fn manifests_come_by_tag_and_by_digest() {
     assert_eq!(by_sha512, sha512);
 }
 
+/// D1: Other bytes are an error with the right header, the wrong one and none.
 #[tokio::test]
 async fn d1_a_header_that_repeats_the_wanted_digest_proves_nothing() {
     let wanted = Digest::sha256(MANIFEST.as_bytes());
@@ -95,6 +96,7 @@ async fn a_stated_digest_of_other_bytes_is_an_error_for_tags_too() {
     assert!(error.is_integrity(), "{error}");
 }
 
+/// D2: The client gives none of them out.
 #[tokio::test]
 async fn d2_documents_that_can_be_read_in_two_ways_are_refused() {
     let both = MANIFEST.replace(r#""layers":[]"#, r#""layers":[],"manifests":[]"#);
@@ -115,6 +117,7 @@ async fn d2_documents_that_can_be_read_in_two_ways_are_refused() {
     }
 }
 
+/// D6: Manifest, error, list and token.
 #[tokio::test]
 async fn d6_endless_bodies_stop_at_their_limit() {
     let error = fetch(tag(), manifest("").endless())
@@ -149,6 +152,7 @@ async fn d6_endless_bodies_stop_at_their_limit() {
     assert!(matches!(scoped, Error::TooLarge { .. }), "{scoped}");
 }
 
+/// D7: Longer, shorter and endless.
 #[tokio::test]
 async fn d7_a_blob_of_another_size_is_an_error() {
     let error = pull(|_| Reply::new(200).body("01234567890")).await;
@@ -218,6 +222,7 @@ async fn resume(to_range: Reply, to_whole: Reply) -> Result<Vec<u8>, Error> {
     Ok(taken(&sink.0))
 }
 
+/// D9: Every wrong answer to a range is mended by the whole blob, or an error.
 #[tokio::test]
 async fn d9_a_range_is_the_one_that_was_asked_for_or_an_error() {
     let part = |range: &str, body: &str| {
@@ -287,6 +292,7 @@ async fn a_client_that_verifies_starts_at_the_first_byte() {
     assert_eq!(taken(&sink), CONTENT);
 }
 
+/// D11: Only `identity` is no encoding.
 #[tokio::test]
 async fn d11_a_blob_with_a_content_encoding_is_refused() {
     let error = pull(|_| {
@@ -307,6 +313,7 @@ async fn d11_a_blob_with_a_content_encoding_is_refused() {
     assert_eq!(pull(identity).await.expect("good"), CONTENT);
 }
 
+/// D17: A circle of one page, and a thousand new ones.
 #[tokio::test]
 async fn d17_a_list_that_does_not_end_is_left() {
     let server = Server::start(|_| {

@@ -190,6 +190,7 @@ async fn tokens_that_end_all_the_time_are_renewed() {
     assert!(stored(&registry, &content));
 }
 
+/// C5: Nothing is sent to the other host, with a token or a password.
 #[tokio::test(flavor = "multi_thread")]
 async fn c5_an_upload_elsewhere_is_refused_by_whoever_is_logged_in() {
     let away = Fault::Location {

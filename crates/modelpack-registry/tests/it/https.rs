@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use modelpack_registry::{Client, Error};
+use modelpack_registry::{Client, Credential, Error, SingleHost};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
@@ -59,6 +59,7 @@ async fn a_known_authority_is_trusted_and_others_are_not() {
     careless.ping(&server.host()).await.expect("anything goes");
 }
 
+/// C2: TLS is never given up.
 #[tokio::test]
 async fn a_redirect_from_https_to_http_is_refused() {
     let plain = Server::start(|_| Reply::new(200).body("0123456789")).await;
@@ -82,6 +83,37 @@ async fn a_redirect_from_https_to_http_is_refused() {
     assert!(plain.requests().is_empty());
 }
 
+/// C2: A password for plain HTTP is not one for TLS.
+#[tokio::test]
+async fn c2_a_redirect_to_another_scheme_carries_no_secret() {
+    const CONTENT: &[u8] = b"0123456789";
+    let (config, pem) = certificates();
+    let secure = Server::start_tls(config, |_| Reply::new(200).body(CONTENT)).await;
+    let target = format!("https://{}/x", secure.address);
+    let plain = Server::start(move |request| match request.header("authorization") {
+        Some(_) => Reply::new(307).header("location", target.clone()),
+        None => Reply::new(401).header("www-authenticate", "Basic realm=x"),
+    })
+    .await;
+    let login = Credential::password("me", "s3cret");
+    let client = crate::server::options()
+        .add_ca_pem(pem)
+        .credentials(SingleHost::new(plain.host(), login))
+        .build()
+        .expect("good options");
+    let digest = modelpack_spec::Digest::sha256(CONTENT);
+    let descriptor = modelpack_spec::Descriptor::new("a/b".into(), digest, 10);
+    client
+        .get_blob(&plain.name(), &descriptor, 10)
+        .await
+        .expect("it may be elsewhere");
+    let requests = secure.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].header("authorization"), None);
+    assert_eq!(requests[0].header("cookie"), None);
+}
+
+/// C3: Behind TLS no realm is without it.
 #[tokio::test]
 async fn c3_a_token_service_without_tls_is_refused() {
     let (config, pem) = certificates();

@@ -144,6 +144,7 @@ async fn tags_questions_and_pushes_go_to_the_registry() {
     assert_eq!(mirror.requests().len(), 1);
 }
 
+/// C13: A mirror that asks gets nothing of the registry's.
 #[tokio::test]
 async fn c13_a_mirror_never_sees_what_is_the_registrys() {
     for challenge in ["Basic realm=x", "Bearer realm=\"SELF/token\""] {
@@ -223,6 +224,7 @@ impl CredentialSource for Logins {
     }
 }
 
+/// C8: What is set for the mirror goes to the mirror.
 #[tokio::test]
 async fn c8_a_mirror_gets_the_login_and_headers_that_are_its_own() {
     let server = Server::start(good).await;
@@ -251,6 +253,7 @@ async fn c8_a_mirror_gets_the_login_and_headers_that_are_its_own() {
     assert_eq!(last.header("x-mirror"), Some("1"));
 }
 
+/// C14: The login of a mirror stays with the mirror.
 #[tokio::test]
 async fn c14_the_token_service_of_a_mirror_is_judged_like_any_other() {
     let elsewhere = Server::start(|_| Reply::new(200).body(r#"{"token":"t"}"#)).await;

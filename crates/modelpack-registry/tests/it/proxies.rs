@@ -93,6 +93,7 @@ async fn this_machine_is_asked_without_the_proxy_unless_its_settings_say_so() {
     assert_eq!(server.requests().len(), 1);
 }
 
+/// C2, C4: The rules hold behind a proxy.
 #[tokio::test]
 async fn c2_c4_a_proxy_changes_nothing_about_where_answers_may_lead() {
     // The proxy stands on this machine, the registry behind it does not.
@@ -138,6 +139,7 @@ async fn c2_c4_a_proxy_changes_nothing_about_where_answers_may_lead() {
     assert_eq!(last.header("x-secret"), None);
 }
 
+/// C3, C4: A proxy makes no address public.
 #[tokio::test]
 async fn c3_c4_a_token_service_inside_is_refused_behind_a_proxy_too() {
     let server = Server::start(|_| {

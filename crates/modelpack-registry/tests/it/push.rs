@@ -355,6 +355,7 @@ fn wants_basic(request: &Request, good: Reply) -> Reply {
     }
 }
 
+/// C5: The other host hears nothing at all.
 #[tokio::test]
 async fn c5_upload_location_on_another_host_is_refused() {
     for method in ["POST", "PATCH", "GET"] {
@@ -383,6 +384,7 @@ async fn c5_upload_location_on_another_host_is_refused() {
     }
 }
 
+/// C5, C8: An allowed host gets the bytes alone.
 #[tokio::test]
 async fn c5_c8_upload_location_on_an_allowed_host_gets_no_secret() {
     let elsewhere = Server::start(|_| Reply::new(201)).await;
@@ -406,6 +408,7 @@ async fn c5_c8_upload_location_on_an_allowed_host_gets_no_secret() {
     assert!(server.requests()[0].header("x-secret").is_some());
 }
 
+/// C2, C10: Neither secrets nor bytes go along.
 #[tokio::test]
 async fn c2_c10_an_upload_is_not_redirected_to_another_origin() {
     for status in [301, 302, 307, 308] {
@@ -425,6 +428,7 @@ async fn c2_c10_an_upload_is_not_redirected_to_another_origin() {
     }
 }
 
+/// C12: An allowed upload host is not the registry.
 #[tokio::test]
 async fn c12_a_challenge_at_an_allowed_upload_host_gets_no_answer() {
     let elsewhere = Server::start(|request| wants_basic(request, Reply::new(201))).await;
@@ -444,6 +448,7 @@ async fn c12_a_challenge_at_an_allowed_upload_host_gets_no_answer() {
     assert!(asked.iter().all(|it| it.header("authorization").is_none()));
 }
 
+/// C16: A refused mount costs one request.
 #[tokio::test]
 async fn c16_a_mount_without_the_right_to_pull_there_becomes_an_upload() {
     let server = Server::start_knowing(|address| {

@@ -142,6 +142,7 @@ async fn referrers_are_listed_under_the_tag_of_their_subject() {
     }
 }
 
+/// D14: What somebody else keeps there stays.
 #[tokio::test]
 async fn d14_a_fallback_tag_that_is_no_index_is_not_overwritten() {
     let subject = Digest::sha256(b"subject");
@@ -169,6 +170,7 @@ async fn d14_a_fallback_tag_that_is_no_index_is_not_overwritten() {
     }
 }
 
+/// D14: Nothing is written when the list is too large.
 #[tokio::test]
 async fn d14_a_fallback_tag_without_end_stops_at_its_limit() {
     let server = Server::start(|request| match request.method.as_str() {
@@ -182,6 +184,7 @@ async fn d14_a_fallback_tag_without_end_stops_at_its_limit() {
     assert_eq!(puts.iter().filter(|it| it.method == "PUT").count(), 1);
 }
 
+/// D14: Each entry comes once, and fields that we do not know stay.
 #[tokio::test]
 async fn d14_duplicates_in_a_fallback_tag_are_merged_and_the_rest_is_kept() {
     let subject = Digest::sha256(b"subject");

@@ -322,6 +322,7 @@ async fn deletes_ask_for_the_right_to_delete() {
     assert_eq!(lines[3], format!("DELETE /v2/a/blobs/{}", digest()));
 }
 
+/// D5: A blob of declared exabytes costs what arrives.
 #[tokio::test]
 async fn d5_a_declared_size_is_not_allocated() {
     let server = Server::start(|_| Reply::new(200)).await;

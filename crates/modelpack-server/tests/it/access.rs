@@ -120,7 +120,7 @@ fn rules_name_users_actions_and_repositories() {
     }
 }
 
-/// S4, S5: every way to another's content, tried by callers who may not.
+/// S4, S5: Every way to another's content, tried by callers who may not.
 #[tokio::test]
 async fn s5_private_content_is_out_of_reach() {
     let policy = || {
@@ -197,6 +197,7 @@ async fn s5_private_content_is_out_of_reach() {
     }
 }
 
+/// S7: For another caller a session is unknown.
 #[tokio::test]
 async fn s7_a_session_belongs_to_its_caller() {
     let client = memory(guarded(ByName(rules(&["*:pull,push"]))));
@@ -385,6 +386,7 @@ fn token_access(keys: TokenKeys) -> TokenAccess {
     )
 }
 
+/// S4: A token to push is none to delete.
 #[tokio::test]
 async fn tokens() {
     let signer = Signer::new();
@@ -445,7 +447,7 @@ async fn tokens() {
     }
 }
 
-/// S8: only a configured key counts, and only for what the claims say.
+/// S8: Only a configured key counts, and only for what the claims say.
 #[tokio::test]
 async fn s8_tokens_that_are_refused() {
     let (signer, stranger) = (Signer::new(), Signer::new());

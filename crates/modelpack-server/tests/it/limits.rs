@@ -32,6 +32,7 @@ async fn chunks_have_a_largest_size() {
     }
 }
 
+/// S6: A chunk of unknown length.
 #[tokio::test]
 async fn bodies_without_length_have_a_limit() {
     for (limit, status) in [(0, 411), (4, 413), (5, 202)] {
@@ -48,7 +49,7 @@ async fn bodies_without_length_have_a_limit() {
     }
 }
 
-/// Virtual time: nothing here waits.
+/// S11: Virtual time: nothing here waits.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_sends_one_byte_a_second() {
     let client = memory(Options::default());
@@ -135,6 +136,7 @@ async fn uploads_end_with_age() {
     }
 }
 
+/// S11: One request too many is answered by 429.
 #[tokio::test]
 async fn requests_have_a_rate() {
     let limit = RateLimit::new(0.001, 3);

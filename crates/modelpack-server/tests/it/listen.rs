@@ -54,7 +54,7 @@ async fn a_blob_goes_in_and_out() {
     assert!(listener.shutdown(Duration::from_secs(10)).await);
 }
 
-/// The connection ends, so that no second request can hide behind the disagreement.
+/// S10: The connection ends, so that no second request can hide behind the disagreement.
 #[tokio::test]
 async fn s10_length_and_chunked_together() {
     let listener = start(Options::default(), ListenOptions::default()).await;
@@ -71,6 +71,7 @@ async fn s10_length_and_chunked_together() {
     }
 }
 
+/// S11: A head has its time.
 #[tokio::test]
 async fn s11_a_head_that_never_ends() {
     let mut limits = ListenOptions::default();
@@ -138,6 +139,7 @@ async fn a_shutdown_lets_requests_end() {
     assert!(shutdown.await.unwrap());
 }
 
+/// S11: One connection too many is answered by 429.
 #[tokio::test]
 async fn a_connection_beyond_the_limit_is_told_so() {
     let mut limits = ListenOptions::default();

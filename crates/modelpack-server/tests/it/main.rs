@@ -8,6 +8,7 @@ mod support;
 
 mod access;
 mod blobs;
+mod crash;
 mod disk;
 mod interop;
 mod limits;

@@ -75,6 +75,7 @@ async fn sha512_names_a_manifest_too() {
     }
 }
 
+/// D2: The server stores none of them.
 #[tokio::test]
 async fn manifests_that_are_refused() {
     for client in both(Options::default) {

@@ -9,6 +9,7 @@ use modelpack_spec::Digest;
 use crate::support::{End, Endless, Pieces, both, memory};
 use crate::uploads::with;
 
+/// S1: Every kind of number.
 #[tokio::test]
 async fn s1_page_sizes_without_reason() {
     for client in both(Options::default) {
@@ -24,10 +25,14 @@ async fn s1_page_sizes_without_reason() {
         ] {
             let answer = client.get(&format!("/v2/a/tags/list?n={n}")).await;
             assert_eq!(answer.status, status, "{n}");
+            // There is no list of all repositories whose pages could be asked for.
+            let catalog = client.get(&format!("/v2/_catalog?n={n}")).await;
+            assert_eq!(catalog.code(), "UNSUPPORTED", "{n}");
         }
     }
 }
 
+/// S2: Deleted here, there elsewhere, absent in a third.
 #[tokio::test]
 async fn s2_blobs_are_seen_only_where_they_are_linked() {
     for client in both(Options::default) {
@@ -46,6 +51,7 @@ async fn s2_blobs_are_seen_only_where_they_are_linked() {
     }
 }
 
+/// S3: Tag, manifest, blob and upload.
 #[tokio::test]
 async fn s3_deletes_can_be_off() {
     for client in both(|| with(|options| options.allow_delete = false)) {
@@ -71,6 +77,7 @@ async fn s3_deletes_can_be_off() {
     }
 }
 
+/// S6: Little more than the limit is read.
 #[tokio::test]
 async fn s6_a_manifest_without_length_stops_at_the_limit() {
     for client in both(Options::default) {
@@ -90,6 +97,7 @@ async fn s6_a_manifest_without_length_stops_at_the_limit() {
     }
 }
 
+/// S7: In another repository a session is unknown.
 #[tokio::test]
 async fn s7_a_session_belongs_to_one_repository() {
     for client in both(Options::default) {
@@ -113,6 +121,7 @@ async fn s7_a_session_belongs_to_one_repository() {
     }
 }
 
+/// S7: The second request at once is told where the first began.
 #[tokio::test]
 async fn s7_a_session_serves_one_request_at_a_time() {
     for client in both(Options::default) {
@@ -140,6 +149,7 @@ async fn s7_a_session_serves_one_request_at_a_time() {
     }
 }
 
+/// S9: Once and twice encoded.
 #[tokio::test]
 async fn s9_names_that_lead_elsewhere() {
     let long = "a".repeat(300);
@@ -191,7 +201,7 @@ async fn s9_names_that_lead_elsewhere() {
     }
 }
 
-/// Where no listener of ours stands in front.
+/// S10: Where no listener of ours stands in front.
 #[tokio::test]
 async fn s10_two_lengths_are_refused() {
     for client in both(Options::default) {
@@ -206,6 +216,7 @@ async fn s10_two_lengths_are_refused() {
     }
 }
 
+/// S12: Line ends in tags, annotations and queries.
 #[tokio::test]
 async fn s12_nothing_of_a_document_gets_into_headers() {
     for client in both(Options::default) {
@@ -231,6 +242,7 @@ async fn s12_nothing_of_a_document_gets_into_headers() {
     }
 }
 
+/// S13: Names in `Host` that are not ours are refused.
 #[tokio::test]
 async fn s13_only_names_of_this_machine() {
     let check = async |hosts: Hosts, cases: &[(&str, u16)]| {
@@ -289,7 +301,7 @@ async fn s13_only_names_of_this_machine() {
     assert_eq!(client.get("http://localhost:5000/v2/").await.status, 200);
 }
 
-/// A page elsewhere may send POST to a name of this machine without asking first.
+/// S13: A page elsewhere may send POST to a name of this machine without asking first.
 #[tokio::test]
 async fn s13_pages_of_other_hosts() {
     let check = async |hosts: Hosts, origin: &str, status: u16| {
@@ -313,6 +325,7 @@ async fn s13_pages_of_other_hosts() {
     check(Hosts::Any, "https://evil.example", 202).await;
 }
 
+/// S14: A client does not wait for more.
 #[tokio::test]
 async fn s14_an_unsatisfiable_range_has_the_length_of_its_own_body() {
     for client in both(Options::default) {

@@ -80,7 +80,7 @@ fn certificates_that_cannot_be_used() {
     }
 }
 
-/// A client that stops reading in the middle of a large answer does not hold its connection for ever.
+/// S11: A client that stops reading in the middle of a large answer does not hold its connection for ever.
 #[tokio::test]
 async fn s11_a_client_that_does_not_read() {
     let registry = registry();

@@ -15,6 +15,7 @@ async fn is_stored(client: &Client, content: &[u8], algorithm: Algorithm) -> boo
     answer.status == 200 && answer.body == content
 }
 
+/// S7: A session that has ended is unknown.
 #[tokio::test]
 async fn one_post_and_one_put() {
     for client in both(Options::default) {
@@ -150,6 +151,7 @@ async fn a_body_of_several_batches() {
     }
 }
 
+/// S15: Bytes of another digest are stored nowhere.
 #[tokio::test]
 async fn wrong_digests_store_nothing() {
     for client in both(Options::default) {
@@ -209,6 +211,7 @@ async fn a_dropped_request_frees_its_session() {
     }
 }
 
+/// S7: A cancelled session is unknown.
 #[tokio::test]
 async fn cancelled_uploads() {
     for client in both(Options::default) {
@@ -224,6 +227,7 @@ async fn cancelled_uploads() {
     }
 }
 
+/// S6, S11: A chunk beyond the largest blob ends the upload.
 #[tokio::test]
 async fn limits_of_uploads() {
     let client = memory(with(|options| {

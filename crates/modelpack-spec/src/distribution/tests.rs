@@ -128,6 +128,7 @@ fn every_endpoint_survives_the_way_to_text_and_back() {
     }
 }
 
+/// S9: What no route takes.
 #[test]
 fn requests_that_name_no_endpoint() {
     let long = "a".repeat(300);

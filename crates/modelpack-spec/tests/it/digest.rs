@@ -20,6 +20,7 @@ fn check(text: &str, expected: Result<Algorithm, &str>) {
     }
 }
 
+/// D3: Dots, slashes, capitals and wrong lengths are no digest.
 #[test]
 fn d3_only_these_texts_are_digests() {
     let hex = |digit: &str, count| digit.repeat(count);
@@ -50,6 +51,7 @@ fn d3_only_these_texts_are_digests() {
     invalid("blake3:../x", name);
 }
 
+/// D4: Unsupported is neither verified nor misspelt.
 #[test]
 fn d4_an_algorithm_that_cannot_be_verified_is_told_apart() {
     for text in [
@@ -95,6 +97,7 @@ fn pieces_hash_like_the_whole() {
     }
 }
 
+/// D3: Documents are read by the same rule.
 #[test]
 fn json_refuses_what_text_refuses() {
     let text = format!("\"{EMPTY_256}\"");

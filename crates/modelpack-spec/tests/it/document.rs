@@ -62,6 +62,7 @@ fn lists_that_are_null_are_empty() {
     assert!(document.value().modelfs.diff_ids.is_empty());
 }
 
+/// D2: At any depth, in any spelling.
 #[test]
 fn a_key_that_stands_twice_is_refused() {
     let check = |text: String, key: &str| {
@@ -86,6 +87,7 @@ fn two_spellings_of_one_field_are_refused() {
     );
 }
 
+/// D2: Both lists, or another type than it was served as.
 #[test]
 fn a_document_is_one_thing() {
     let both = manifest(r#","layers":[],"manifests":[]"#);
@@ -124,6 +126,7 @@ fn a_document_is_one_thing() {
     assert!(served(index.into(), MediaType::OciManifest).is_err());
 }
 
+/// D12: Ten thousand levels, and a million.
 #[test]
 fn d12_deep_nesting_is_an_error_and_no_crash() {
     for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
@@ -136,6 +139,7 @@ fn d12_deep_nesting_is_an_error_and_no_crash() {
     assert!(parse::<Model>(open).is_err());
 }
 
+/// D6: How large a document may be.
 #[test]
 fn size_limits() {
     let check = |found: Result<(), Error>, document: &str, limit: u64| {
@@ -173,6 +177,7 @@ fn size_limits() {
     );
 }
 
+/// D1: A document is parsed only when it has the digest.
 #[test]
 fn a_document_that_was_asked_for_by_digest() {
     let text = manifest(r#","layers":[]"#);
@@ -201,6 +206,7 @@ fn sizes_add_up_without_overflow() {
     assert_eq!(document.value().content_size(), u64::MAX);
 }
 
+/// D5: Negative, broken and endless numbers are refused.
 #[test]
 fn d5_a_size_is_a_number_of_bytes() {
     for size in ["-1", "1.5", "\"1\"", "18446744073709551616", "null"] {

@@ -29,6 +29,7 @@ fn accepted() {
     }
 }
 
+/// X1: Every text that is no path, with the reason.
 #[test]
 fn refused() {
     let check = |text: &str, reason: &str| {
@@ -88,6 +89,7 @@ fn parts() {
     assert_eq!((top.file_name(), top.parent()), ("c.bin", None));
 }
 
+/// X8: Equal, equal but for case, and one below the other.
 #[test]
 fn collisions() {
     let check = |paths: &[&str], expected: Option<&str>| {
@@ -126,6 +128,7 @@ fn collisions() {
     );
 }
 
+/// X8: Which annotation is a path, and that titles are none.
 #[test]
 fn annotations_of_both_families() {
     let layer = |pairs: &[(&str, &str)]| {
@@ -146,6 +149,9 @@ fn annotations_of_both_families() {
     check(&[(LEGACY_FILEPATH, "b")], Some("b"));
     check(&[(LEGACY_FILEPATH, "b"), (FILEPATH, "a")], Some("a"));
     assert!(annotations::filepath(&layer(&[(FILEPATH, "../a")])).is_err());
+    assert!(annotations::filepath(&layer(&[(LEGACY_FILEPATH, "../a")])).is_err());
+    // A title is text for people and never becomes a path.
+    check(&[(annotations::TITLE, "../../etc/passwd")], None);
 
     let metadata = |key: &str, text: &str| annotations::file_metadata(&layer(&[(key, text)]));
     for key in [

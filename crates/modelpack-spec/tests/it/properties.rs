@@ -150,6 +150,7 @@ proptest! {
         prop_assert_eq!(again.bytes(), written.bytes());
     }
 
+    /// X1: Any text at all.
     #[test]
     fn a_path_never_leaves_its_directory(text in path_text()) {
         let Ok(path) = text.parse::<FilePath>() else { return Ok(()) };

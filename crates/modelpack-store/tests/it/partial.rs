@@ -213,6 +213,7 @@ fn what_belongs_to_another_size_or_lost_its_data_starts_again() {
     assert_eq!((partial.size(), partial.done()), (7, 0));
 }
 
+/// D10: Bytes that changed on the disk never become a blob.
 #[test]
 fn d10_bytes_that_rot_before_they_are_hashed_are_noticed() {
     let fixture = fixture();
@@ -434,7 +435,7 @@ fn a_disk_that_is_too_small_is_noticed_first() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
-    /// Pieces are written in any order and some are recorded; then the machine stops: the journal ends
+    /// D10: Pieces are written in any order and some are recorded; then the machine stops: the journal ends
     /// anywhere and whatever was not recorded is garbage.
     #[test]
     fn no_crash_makes_wrong_bytes(

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use modelpack_spec::{Descriptor, Digest, MediaType};
+use modelpack_spec::{Descriptor, Digest, Document, Index, MediaType};
 use modelpack_store::{Acquired, Adopt, PruneOptions, PrunedKind};
 
 use crate::support::{
@@ -159,6 +159,7 @@ fn nested_indexes_subjects_and_referrers_are_kept() {
     assert!(store.verify(|_| true).unwrap().damage.is_empty());
 }
 
+/// D13: Three to the power of a hundred ways to one leaf.
 #[test]
 fn d13_deep_and_repeated_nesting_costs_nothing() {
     let fixture = fixture();
@@ -175,6 +176,52 @@ fn d13_deep_and_repeated_nesting_costs_nothing() {
         .unwrap();
     assert!(prune(&fixture.store).items.is_empty());
     assert!(has(&fixture.store, &leaf.layer));
+}
+
+/// D13: No hash allows it, so what is on the disk has rotted or was put there.
+#[test]
+fn d13_an_index_that_names_itself_ends_and_loses_nothing() {
+    let fixture = fixture();
+    let store = &fixture.store;
+    let lease = store.lease().unwrap();
+    let leaf = artifact(&lease, "leaf");
+    let inner = index(&lease, vec![leaf.manifest.clone()]);
+    let top = index(&lease, vec![inner.clone()]);
+    drop(lease);
+    store.tag(&reference("example.com/m:1"), &top).unwrap();
+    let itself = Document::write(Index::new(vec![top.clone(), inner, top.clone()]));
+    damage(store, &top.digest, itself.bytes());
+    let report = prune(store);
+    let unreadable = report.unreadable.iter().map(|(digest, _)| *digest);
+    assert_eq!(unreadable.collect::<Vec<_>>(), [top.digest]);
+    assert_eq!(report.items, []);
+    for digest in [leaf.manifest.digest, leaf.config, leaf.layer] {
+        assert!(has(store, &digest));
+    }
+}
+
+/// D13: More than any document of ours may have; another tool may have named it all the same.
+#[test]
+fn d13_an_index_of_a_hundred_thousand_manifests_ends_and_loses_nothing() {
+    let fixture = fixture();
+    let store = &fixture.store;
+    let lease = store.lease().unwrap();
+    let leaf = artifact(&lease, "leaf");
+    let absent = (0..100_000_u32).map(|number| {
+        let digest = Digest::sha256(&number.to_le_bytes());
+        Descriptor::new(MediaType::OciManifest, digest, 100)
+    });
+    let wide = Document::write(Index::new(
+        absent.chain([leaf.manifest.clone()]).collect::<Vec<_>>(),
+    ));
+    let stored = lease.put(wide.bytes()).unwrap();
+    drop(lease);
+    let wide = Descriptor::new(MediaType::OciIndex, stored.digest, stored.size);
+    store.tag(&reference("example.com/m:wide"), &wide).unwrap();
+    assert_eq!(prune(store).items, []);
+    for digest in [leaf.manifest.digest, leaf.config, leaf.layer] {
+        assert!(has(store, &digest));
+    }
 }
 
 #[test]
@@ -297,4 +344,44 @@ fn what_has_no_name_can_be_kept() {
     for digest in [&gone.manifest.digest, &gone.config, &gone.layer] {
         assert!(has(store, digest));
     }
+}
+
+#[test]
+fn nothing_is_protected_while_others_are_swept() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let fixture = fixture();
+    let store = &fixture.store;
+    let named = tagged(store, "example.com/m:1", "named");
+    let lease = store.lease().unwrap();
+    let [leased, absent, late] = [&b"leased"[..], b"absent", b"late"].map(Digest::sha256);
+    lease.protect(&leased).unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (begin, begun) = std::sync::mpsc::channel();
+        let is_over = &is_over;
+        let other = lease.clone();
+        let protecting = scope.spawn(move || {
+            begun.recv().unwrap();
+            other.protect(&late).unwrap();
+            is_over.load(Ordering::SeqCst)
+        });
+        let sweep = |needed: &std::collections::BTreeSet<Digest>| {
+            begin.send(()).unwrap();
+            for digest in [named.manifest.digest, named.config, named.layer, leased] {
+                assert!(needed.contains(&digest));
+            }
+            assert!(!needed.contains(&absent) && !needed.contains(&late));
+            // Long enough for the other thread to get its turn, if nothing held it.
+            for _ in 0..1000 {
+                store.blob_size(&named.layer).unwrap();
+                std::thread::yield_now();
+            }
+            is_over.store(true, Ordering::SeqCst);
+        };
+        store.sweep(sweep).unwrap();
+        assert!(protecting.join().unwrap(), "it was protected meanwhile");
+    });
+    store
+        .sweep(|needed| assert!(needed.contains(&late)))
+        .unwrap();
 }

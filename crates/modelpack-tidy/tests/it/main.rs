@@ -40,6 +40,7 @@ rules! {
     versions
     licence
     machine_paths
+    cases
 }
 
 #[track_caller]

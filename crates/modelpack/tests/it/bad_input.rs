@@ -169,6 +169,7 @@ fn plant(
     stored.digest
 }
 
+/// X1: From the registry to the disk nothing gets through.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_leads_outside_writes_nothing() {
     let raw: MediaType = LayerType::new(Kind::Weight, Encoding::Raw).into();
@@ -208,6 +209,48 @@ async fn a_path_that_leads_outside_writes_nothing() {
     }
 }
 
+/// X14: Pickle, module and script go from a build to a resolved directory untouched.
+#[tokio::test(flavor = "multi_thread")]
+async fn x14_programs_in_a_model_are_carried_and_never_run() {
+    let scene = Scene::new().await;
+    let marker = scene.path("executed");
+    let touch = format!("touch '{}'", marker.display());
+    // Whoever loads this pickle runs a shell.
+    let pickle = format!("cposix\nsystem\n(S\"{touch}\"\ntR.");
+    let python = format!("import os\nos.system(\"{touch}\")\n");
+    let files: [(&str, &[u8]); 4] = [
+        (
+            "config.json",
+            br#"{"auto_map":{"AutoModel":"modeling.Evil"},"trust_remote_code":true}"#,
+        ),
+        ("modeling.py", python.as_bytes()),
+        ("pytorch_model.bin", pickle.as_bytes()),
+        ("setup.sh", touch.as_bytes()),
+    ];
+    let modelfile = "NAME evil\nCONFIG config.json\nMODEL *.bin\nCODE *.py\nCODE *.sh\n";
+    let model = scene.model("evil", modelfile, &files);
+    scene.build(&model, "a/b:v1").await.unwrap();
+    let (reference, control) = (scene.reference("a/b:v1"), Control::default());
+    let options = modelpack::PushOptions::default();
+    let pushed = scene.publisher.push(&reference, &options, &control).await;
+    pushed.unwrap();
+    let options = modelpack::ResolveOptions::default();
+    let resolved = scene.consumer.resolve(&reference, &options, &control).await;
+    let out = scene.path("out");
+    let options = ExtractOptions::default();
+    let extracted = scene
+        .consumer
+        .extract(&reference, &out, &options, &control)
+        .await;
+    extracted.unwrap();
+    for directory in [&resolved.unwrap().directory, &out] {
+        let expected = files.map(|(name, content)| (name.to_owned(), content.to_vec()));
+        assert_eq!(tree(directory), expected);
+    }
+    assert!(!marker.exists());
+}
+
+/// X9, X12: From the registry to the disk nothing gets through.
 #[tokio::test(flavor = "multi_thread")]
 async fn set_id_bits_of_an_artifact_are_dropped() {
     let scene = Scene::new().await;

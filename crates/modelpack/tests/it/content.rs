@@ -79,6 +79,7 @@ impl Scene {
     }
 }
 
+/// D5: The disk is asked before the registry.
 #[tokio::test(flavor = "multi_thread")]
 async fn d5_a_size_that_no_disk_has_is_refused_before_anything_is_fetched() {
     let scene = scene(&contents(&manifest(LAYER, "", i64::MAX.unsigned_abs())));
@@ -89,6 +90,23 @@ async fn d5_a_size_that_no_disk_has_is_refused_before_anything_is_fetched() {
     assert!(scene.toolkit.store().partials().expect("a list").is_empty());
 }
 
+/// D6: A config is refused by its declared size.
+#[tokio::test(flavor = "multi_thread")]
+async fn d6_a_config_beyond_its_limit_is_refused_before_it_is_fetched() {
+    let right = format!(r#""size":{}"#, config(LAYER).len());
+    let endless = manifest(LAYER, "", 10).replace(&right, r#""size":99999999999"#);
+    let scene = scene(&contents(&endless));
+    let error = scene.pull().await.expect_err("too large");
+    assert!(!error.is_no_space(), "{error}");
+    let said = format!("{error} {:?}", std::error::Error::source(&error));
+    assert!(said.contains("TooLarge"), "{said}");
+    for blob in [config(LAYER).as_bytes(), LAYER] {
+        let served = scene.registry.served(&sha256_digest(blob));
+        assert_eq!(served.total(), 0);
+    }
+}
+
+/// D8: What a descriptor embeds does not count.
 #[tokio::test(flavor = "multi_thread")]
 async fn d8_data_inside_a_descriptor_does_not_replace_the_blob() {
     // Base64 of something else than the config.
@@ -100,6 +118,7 @@ async fn d8_data_inside_a_descriptor_does_not_replace_the_blob() {
     assert_eq!(stored.expect("it is there"), config.as_bytes());
 }
 
+/// D15: The version of the first answer is what arrives.
 #[tokio::test(flavor = "multi_thread")]
 async fn d15_a_tag_is_asked_once_and_everything_else_goes_by_digest() {
     let contents = contents(&manifest(LAYER, "", 10));

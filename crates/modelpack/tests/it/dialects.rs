@@ -245,7 +245,7 @@ fn tar(name: &str, kind: u8, link: &str, content: &[u8]) -> Vec<u8> {
     archive
 }
 
-/// An artifact that lists the blob of another model and an archive that writes over it must not
+/// X2: An artifact that lists the blob of another model and an archive that writes over it must not
 /// change a byte of that blob: resolved files are links to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_cannot_write_through_a_link_into_another_model() {

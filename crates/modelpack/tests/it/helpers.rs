@@ -42,6 +42,7 @@ async fn ask(programs: &HelperPrograms, helper: &str) -> Result<Option<Credentia
     found.map_err(|error| format!("{error} {error:?}"))
 }
 
+/// C15: Answers, refusals and nonsense of real programs.
 #[tokio::test]
 async fn c15_helpers_are_asked_as_docker_asks_them() {
     let scratch = tempfile::tempdir().expect("a scratch directory");
@@ -85,6 +86,7 @@ printf '{"ServerURL":"%s","Username":"me","Secret":"pw"}\n' "$server""#,
     ask(&programs, "silent").await.expect_err("nothing");
 }
 
+/// C15: Those that hang, fork or print without end.
 #[tokio::test]
 async fn c15_a_helper_that_does_not_end_is_stopped() {
     let scratch = tempfile::tempdir().expect("a scratch directory");
@@ -102,6 +104,7 @@ async fn c15_a_helper_that_does_not_end_is_stopped() {
     assert!(error.contains("more than 65536 bytes"), "{error}");
 }
 
+/// C15: A path is not run, and leaves no trace.
 #[tokio::test]
 async fn c15_a_helper_that_cannot_be_run_is_named() {
     let scratch = tempfile::tempdir().expect("a scratch directory");

@@ -24,6 +24,7 @@ mod names;
 mod processes;
 mod pull_into;
 mod push;
+mod resolved;
 mod round_trip;
 mod scene;
 mod upload;

@@ -11,6 +11,7 @@ fn name(text: &str) -> Name {
     Name::from(&text.parse::<Reference>().expect("a reference"))
 }
 
+/// C15: Which names are names of helpers.
 #[test]
 fn c15_only_plain_names_are_run() {
     for (text, is_good) in [
@@ -186,6 +187,7 @@ async fn who_is_asked_first() {
 }
 
 proptest! {
+    /// C15: Whatever a helper prints, no secret is in an error.
     #[test]
     fn c15_any_answer_is_taken_and_never_shown(output in "[ -~]{0,40}s3cret[ -~]{0,10}", ok: bool) {
         let answer = HelperAnswer { is_success: ok, output: output.clone().into() };

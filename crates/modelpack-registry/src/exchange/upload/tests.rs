@@ -531,6 +531,7 @@ fn content_that_is_refused_is_hashed() {
     assert_eq!(requests, 4);
 }
 
+/// C5: The decision, without a socket.
 #[test]
 fn c5_a_location_elsewhere_ends_the_push_unless_the_host_is_allowed() {
     let elsewhere: &[(&str, &str)] = &[("location", "https://up.io/1")];

@@ -7,6 +7,7 @@ async fn resolve(name: &str, reach: Reach) -> io::Result<Vec<SocketAddr>> {
     Ok(Resolver { reach }.call(name).await?.collect())
 }
 
+/// C4: A name counts as what it resolves to.
 #[tokio::test]
 async fn c4_a_name_of_this_machine_is_refused_to_those_outside() {
     for reach in [Reach::Public, Reach::Private] {
@@ -22,6 +23,7 @@ async fn c4_a_name_of_this_machine_is_refused_to_those_outside() {
     );
 }
 
+/// C4: What a proxy resolves is judged as far as we can see it.
 #[tokio::test]
 async fn c4_what_a_proxy_is_asked_for_is_judged_too() {
     for (host, near) in [

@@ -84,6 +84,7 @@ fn a_whole_blob_for_a_range_is_one_stream() {
     assert!(schedule.is_done());
 }
 
+/// D9: The decision, without a socket.
 #[test]
 fn who_answers_ranges_wrongly_is_asked_for_the_whole() {
     let mut schedule = schedule(100 * MIB);
