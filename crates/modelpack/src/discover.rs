@@ -1,5 +1,8 @@
 //! What is known of a model besides its Modelfile: its configuration files, its README, its repository.
 
+mod card;
+mod source;
+
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
@@ -7,7 +10,8 @@ use std::path::Path;
 use modelpack_modelfile::{Metadata, Properties, Recipe};
 use modelpack_spec::{Document, Manifest, Model, rules};
 
-use crate::{BuildOptions, Error, card, source};
+pub use self::source::{GitProgram, SourceReading};
+use crate::{BuildOptions, Error};
 
 /// Configuration files larger than this many bytes are not looked into.
 const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;

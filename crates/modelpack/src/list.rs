@@ -1,5 +1,7 @@
 //! Listing what is in the local store, or which tags a repository has.
 
+mod usage;
+
 use modelpack_registry::Name;
 use modelpack_spec::{
     Descriptor, Digest, Document, Index, Manifest, Reference, Timestamp, variant,
@@ -7,6 +9,7 @@ use modelpack_spec::{
 use modelpack_store::{Store, TagEntry};
 use serde::Serialize;
 
+pub use self::usage::{UsageEntry, UsageReport};
 use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES};
 use crate::{Control, Error, Toolkit, blocking};
 

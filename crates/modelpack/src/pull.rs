@@ -1,5 +1,9 @@
 //! From a registry into the local store.
 
+mod blob;
+mod into;
+mod repair;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;

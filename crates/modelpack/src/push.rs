@@ -1,5 +1,7 @@
 //! From the local store to a registry.
 
+mod dry_run;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use modelpack_store::Lease;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
+pub use self::dry_run::{PushPlan, PushPlanBlob};
 use crate::artifact::{Artifact, layer_name, require};
 use crate::transfer::{FileSource, Meter, wanted};
 use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};

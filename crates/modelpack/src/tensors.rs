@@ -1,5 +1,7 @@
 //! The tensors of an artifact, read from the headers of its weights alone.
 
+mod files;
+
 use bytes::Bytes;
 use modelpack_formats::{self as formats, Error as FormatError, Header, Pieces, Step};
 use modelpack_registry::Name;
@@ -7,6 +9,7 @@ use modelpack_spec::{Descriptor, Digest, Encoding, Kind, Reference};
 use modelpack_store::Store;
 use serde::Serialize;
 
+pub use self::files::{TensorFile, TensorFilesReport};
 use crate::artifact::{Artifact, File};
 use crate::{Control, Error, Toolkit, blocking};
 

@@ -7,10 +7,11 @@ use modelpack_registry::Name;
 use modelpack_spec::{Descriptor, RangeSet, Reference};
 use modelpack_store::{Acquired, Batch, Error as StoreError, Lease, Partial, Stored};
 
+use super::repair;
 use crate::artifact::layer_name;
 use crate::pull::PulledLayer;
 use crate::transfer::{Meter, PartialSink};
-use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking, repair};
+use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
 
 /// Blobs up to this size, in bytes, are fetched in one piece and never kept half: to continue them would
 /// cost more than to fetch them again.
