@@ -21,8 +21,8 @@
 //! The suite `modelfile`: [`judge_modelfile`] gives texts to a Modelfile parser and compares what it
 //! makes of them.
 //!
-//! The binary of the same name does this from a shell: `modelpack-conformance artifact PATH[:REF]`
-//! and `modelpack-conformance registry URL`.
+//! The binary of the same name does this from a shell, `modelpack-conformance SUITE [TARGET]`, and writes
+//! the report as text, JSON, JUnit XML and HTML.
 //!
 //! [ModelPack specification]: https://github.com/modelpack/model-spec
 #![forbid(unsafe_code)]
@@ -49,6 +49,6 @@ pub use registry::{
     judge_registry,
 };
 pub use remote::{RemoteTarget, judge_remote};
-pub use report::{Check, Finding, Outcome, Report};
+pub use report::{Check, Ending, Evidence, Finding, Outcome, Report, Summary};
 pub use requirement::{Requirement, RuleSet};
 pub use target::{ArtifactTarget, judge_target};

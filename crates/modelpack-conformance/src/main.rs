@@ -1,172 +1,360 @@
-//! The suites as a command: `modelpack-conformance artifact PATH[:REF]`, `modelpack-conformance registry URL`.
+//! The suites as a command: `modelpack-conformance SUITE [TARGET]`.
 
 use std::io::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use clap::{Args, Parser, Subcommand};
 use modelpack_conformance::{
-    HttpTransport, RegistryOptions, RegistryReport, judge_layout, judge_registry,
+    Check, HttpTransport, Outcome, RegistryOptions, Report, Summary, judge_layout, judge_registry,
 };
+use modelpack_spec::Repository;
 
-const USAGE: &str = "\
-usage: modelpack-conformance artifact PATH[:REF] [--json]
-       modelpack-conformance registry URL [--json] [--junit FILE] [--no-sparse]
-                                          [--user NAME --password-file FILE]
-                                          [--repository NAME --other-repository NAME]
+/// Judges artifacts, the tools that make and read them, and registries, from outside.
+///
+/// Exit code 0: every MUST holds; 1: one does not; 2: it could not be judged.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    suite: Suite,
+    #[command(flatten)]
+    output: Output,
+}
 
-artifact  Judges an artifact in the OCI image layout PATH. REF is its name or digest there.
-registry  Judges the registry at URL, such as http://127.0.0.1:5000. It pushes to two
-          repositories and deletes what it pushed. --no-sparse leaves out manifests
-          that name content which is not there. FILE `-` is standard output or input.
-Exit code 0: every MUST holds, every check passed or was skipped; 1: one does not;
-2: nothing could be judged.
-";
+#[derive(Debug, Subcommand)]
+enum Suite {
+    /// Judge an artifact in an OCI image layout
+    Artifact {
+        /// The directory, and the name or digest of the artifact in it
+        #[arg(value_name = "PATH[:REF]")]
+        target: String,
+    },
+    /// Judge a registry; pushes to two repositories and deletes what it pushed
+    Registry(Registry),
+}
+
+#[derive(Debug, Args)]
+struct Registry {
+    /// Where the registry is, such as http://127.0.0.1:5000
+    url: url::Url,
+    /// Leave out manifests that name content which is not there
+    #[arg(long)]
+    no_sparse: bool,
+    /// Log in as this user
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    user: Option<String>,
+    /// The file with the password; `-` is standard input
+    #[arg(long, value_name = "FILE", requires = "user")]
+    password_file: Option<String>,
+    /// The repository that is tested
+    #[arg(long, value_name = "NAME")]
+    repository: Option<Repository>,
+    /// A second one, for mounts
+    #[arg(long, value_name = "NAME")]
+    other_repository: Option<Repository>,
+}
+
+/// Which checks, and where the report goes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "For every suite")]
+struct Output {
+    /// Only the check of this name, or those whose names begin with it (repeatable)
+    #[arg(long, global = true, value_name = "ID")]
+    only: Vec<String>,
+    /// Write the report as JSON; `-` is standard output
+    #[arg(long, global = true, value_name = "FILE")]
+    json: Option<String>,
+    /// Write the report in the XML form of JUnit
+    #[arg(long, global = true, value_name = "FILE")]
+    junit: Option<String>,
+    /// Write the report as one HTML page
+    #[arg(long, global = true, value_name = "FILE")]
+    html: Option<String>,
+}
+
+/// Flags that the command of a single check does not repeat.
+const OUTPUT_FLAGS: [&str; 4] = ["--only", "--json", "--junit", "--html"];
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args_os()
-        .skip(1)
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect();
-    match run(&arguments) {
-        Ok(code) => code,
+    match run(&Arguments::parse()) {
+        Ok(code) => ExitCode::from(code),
         Err(message) => {
-            // Nobody is left to tell when standard error is closed.
-            let _ = writeln!(io::stderr(), "{message}");
+            complain(&message);
             ExitCode::from(2)
         }
     }
 }
 
-fn run(arguments: &[String]) -> Result<ExitCode, String> {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["artifact", rest @ ..] => artifact(rest),
-        ["registry", rest @ ..] => registry(rest),
-        ["help" | "--help" | "-h"] => {
-            print(USAGE)?;
-            Ok(ExitCode::SUCCESS)
+fn complain(message: &str) {
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(io::stderr(), "error: {message}");
+}
+
+fn run(arguments: &Arguments) -> Result<u8, String> {
+    let output = &arguments.output;
+    output.prepare()?;
+    let mut progress = Progress {
+        again: again(),
+        silent: output.takes_stdout(),
+        seen: Vec::new(),
+    };
+    // What was found until a defect of the suite shows itself is worth a report too.
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        arguments.suite.judge(output, &mut progress)
+    }));
+    let (mut report, failure) = match ended {
+        Ok(Ok(report)) => (report, None),
+        Ok(Err(message)) => (
+            progress.broken_off(&arguments.suite, &message),
+            Some(message),
+        ),
+        Err(_) => {
+            let message = "the suite met a defect of its own; please report it".to_owned();
+            (
+                progress.broken_off(&arguments.suite, &message),
+                Some(message),
+            )
         }
-        _ => Err(usage()),
+    };
+    for check in &mut report.checks {
+        check.again = progress.again_for(&check.id);
+    }
+    output.write(&report)?;
+    if let Some(message) = failure {
+        complain(&message);
+        return Ok(2);
+    }
+    if !progress.silent {
+        print(&Summary(&report).to_string())?;
+    }
+    Ok(report.ending().code())
+}
+
+impl Suite {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Artifact { .. } => "artifact",
+            Self::Registry(_) => "registry",
+        }
+    }
+
+    fn judge(&self, output: &Output, progress: &mut Progress) -> Result<Report, String> {
+        match self {
+            Self::Artifact { target } => {
+                let (path, reference) = split(target);
+                let mut report = judge_layout(path, reference).map_err(|error| say(&error))?;
+                report.suite = self.name().to_owned();
+                report.target.clone_from(target);
+                output.narrow(&mut report)?;
+                for check in &report.checks {
+                    progress.show(check);
+                }
+                Ok(report)
+            }
+            Self::Registry(arguments) => {
+                let mut report = judge_address(arguments)?;
+                output.narrow(&mut report)?;
+                // There are more than a thousand; a line for each that passed would hide the others.
+                let narrowed = !output.only.is_empty();
+                for check in &report.checks {
+                    if narrowed || check.outcome != Outcome::Passed {
+                        progress.show(check);
+                    }
+                }
+                Ok(report)
+            }
+        }
     }
 }
 
-fn usage() -> String {
-    USAGE.trim_end().to_owned()
+/// What is printed while a suite runs.
+struct Progress {
+    /// The command without its outputs.
+    again: String,
+    silent: bool,
+    seen: Vec<Check>,
+}
+
+impl Progress {
+    fn again_for(&self, id: &str) -> String {
+        format!("{} --only {}", self.again, quote(id))
+    }
+
+    fn show(&mut self, check: &Check) {
+        let mut check = check.clone();
+        check.again = self.again_for(&check.id);
+        if !self.silent {
+            // A reader that has gone away is told of at the end, when the summary cannot be printed.
+            let _ = print(&format!("{check}\n"));
+        }
+        self.seen.push(check);
+    }
+
+    fn broken_off(&mut self, suite: &Suite, message: &str) -> Report {
+        let mut report = Report::new(suite.name(), &self.again);
+        report.checks = std::mem::take(&mut self.seen);
+        report.broke_off(message);
+        report
+    }
+}
+
+impl Output {
+    fn files(&self) -> impl Iterator<Item = &str> {
+        let files = [&self.json, &self.junit, &self.html];
+        files.into_iter().flatten().map(String::as_str)
+    }
+
+    fn takes_stdout(&self) -> bool {
+        self.files().any(|file| file == "-")
+    }
+
+    /// Finds out before the suite runs whether its report can be written, since it may run for long.
+    fn prepare(&self) -> Result<(), String> {
+        if self.files().filter(|file| *file == "-").count() > 1 {
+            return Err(
+                "only one report fits on standard output; name a file for the other".to_owned(),
+            );
+        }
+        for file in self.files().filter(|file| *file != "-") {
+            let mut options = std::fs::OpenOptions::new();
+            let opened = options.append(true).create(true).open(file);
+            opened.map_err(|error| format!("cannot write {file}: {error}"))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, report: &Report) -> Result<(), String> {
+        let json = || {
+            let text = serde_json::to_string_pretty(report);
+            text.map(|text| text + "\n")
+                .map_err(|error| format!("cannot write the report: {error}"))
+        };
+        for (file, text) in [
+            (&self.json, self.json.as_ref().map(|_| json()).transpose()?),
+            (&self.junit, self.junit.as_ref().map(|_| report.to_junit())),
+            (&self.html, self.html.as_ref().map(|_| report.to_html())),
+        ] {
+            match (file.as_deref(), text) {
+                (Some("-"), Some(text)) => print(&text)?,
+                (Some(file), Some(text)) => std::fs::write(file, text)
+                    .map_err(|error| format!("cannot write {file}: {error}"))?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the checks that were asked for.
+    fn narrow(&self, report: &mut Report) -> Result<(), String> {
+        for only in &self.only {
+            if !report
+                .checks
+                .iter()
+                .any(|check| check.id.starts_with(only.as_str()))
+            {
+                let known: Vec<&str> = report.checks.iter().map(|check| &*check.id).collect();
+                return Err(unknown(only, &known));
+            }
+        }
+        if !self.only.is_empty() {
+            report.checks.retain(|check| {
+                self.only
+                    .iter()
+                    .any(|only| check.id.starts_with(only.as_str()))
+            });
+        }
+        Ok(())
+    }
+}
+
+fn unknown(only: &str, known: &[&str]) -> String {
+    /// So many names can be taken in at a glance.
+    const MANY: usize = 60;
+    let some: Vec<&str> = known.iter().take(MANY).copied().collect();
+    let rest = if known.len() > MANY { ", …" } else { "" };
+    format!(
+        "no check is called `{only}`; there are: {}{rest}",
+        some.join(", ")
+    )
+}
+
+/// The command that was given, without what is about its output.
+fn again() -> String {
+    let mut words = vec!["modelpack-conformance".to_owned()];
+    let mut given = std::env::args_os().skip(1);
+    while let Some(word) = given.next() {
+        let word = word.to_string_lossy();
+        if OUTPUT_FLAGS.contains(&&*word) {
+            given.next();
+            continue;
+        }
+        let is_output = |flag: &&str| {
+            word.strip_prefix(*flag)
+                .is_some_and(|rest| rest.starts_with('='))
+        };
+        if !OUTPUT_FLAGS.iter().any(|flag| is_output(&flag)) {
+            words.push(quote(&word));
+        }
+    }
+    words.join(" ")
+}
+
+/// A word as a shell takes it.
+fn quote(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@,+%".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn print(text: &str) -> Result<(), String> {
     io::stdout()
         .write_all(text.as_bytes())
-        .map_err(|error| format!("cannot write the report: {error}"))
-}
-
-fn print_json(report: &impl serde::Serialize) -> Result<(), String> {
-    let text = serde_json::to_string_pretty(report)
-        .map_err(|error| format!("cannot write the report: {error}"))?;
-    print(&format!("{text}\n"))
+        .map_err(|error| format!("cannot print the report: {error}"))
 }
 
 /// An error with its cause.
 fn say(error: &dyn std::error::Error) -> String {
     let cause = error.source().map(|cause| format!(": {cause}"));
-    format!("error: {error}{}", cause.unwrap_or_default())
+    format!("{error}{}", cause.unwrap_or_default())
 }
 
-fn artifact(words: &[&str]) -> Result<ExitCode, String> {
-    let json = words.contains(&"--json");
-    let rest: Vec<&&str> = words.iter().filter(|word| **word != "--json").collect();
-    let target = match rest[..] {
-        [target] if !target.starts_with('-') => target,
-        _ => return Err(usage()),
-    };
-    let (path, reference) = split(target);
-    let report = judge_layout(path, reference).map_err(|error| say(&error))?;
-    if json {
-        print_json(&report)?;
-    } else {
-        print(&report.to_string())?;
-    }
-    Ok(exit(report.conforms()))
-}
-
-fn exit(conforms: bool) -> ExitCode {
-    if conforms {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
-}
-
-fn registry(words: &[&str]) -> Result<ExitCode, String> {
+fn judge_address(arguments: &Registry) -> Result<Report, String> {
     let seed = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_nanos() as u64);
-    let (mut url, mut user, mut password, mut junit) = (None, None, None, None);
-    let (mut repository, mut other) = (None, None);
-    let (mut json, mut sparse) = (false, true);
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        let mut value = || {
-            words
-                .next()
-                .map(|word| (*word).to_owned())
-                .ok_or_else(usage)
-        };
-        match *word {
-            "--json" => json = true,
-            "--no-sparse" => sparse = false,
-            "--junit" => junit = Some(value()?),
-            "--user" => user = Some(value()?),
-            "--password-file" => password = Some(value()?),
-            "--repository" => repository = Some(value()?),
-            "--other-repository" => other = Some(value()?),
-            word if url.is_none() && !word.starts_with('-') => url = Some(word.to_owned()),
-            _ => return Err(usage()),
-        }
+    let url = &arguments.url;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("`{url}` begins with neither http:// nor https://"));
     }
-    let url = url.ok_or_else(usage)?;
-    let parsed = url
-        .parse()
-        .map_err(|error| format!("error: `{url}` is no address: {error}"))?;
-    let mut options = RegistryOptions::new(parsed, seed);
-    if !matches!(options.url.scheme(), "http" | "https") {
-        return Err(format!(
-            "error: `{url}` begins with neither http:// nor https://"
-        ));
+    let mut options = RegistryOptions::new(url.clone(), seed);
+    options.sparse = !arguments.no_sparse;
+    if let Some(name) = &arguments.repository {
+        options.repository = name.clone();
     }
-    options.sparse = sparse;
-    let name = |text: String| {
-        text.parse()
-            .map_err(|error| format!("error: `{text}` is no repository: {error}"))
-    };
-    if let Some(text) = repository {
-        options.repository = name(text)?;
+    if let Some(name) = &arguments.other_repository {
+        options.other = name.clone();
     }
-    if let Some(text) = other {
-        options.other = name(text)?;
+    if let (Some(user), Some(file)) = (&arguments.user, &arguments.password_file) {
+        options.login = Some((user.clone(), read_password(file)?));
     }
-    options.login = match (user, password) {
-        (None, None) => None,
-        (Some(user), Some(file)) => Some((user, read_password(&file)?)),
-        _ => return Err("error: --user and --password-file belong together".to_owned()),
-    };
-    let report = judge(options)?;
-    if let Some(file) = junit {
-        let xml = report.to_junit();
-        if file == "-" {
-            print(&xml)?;
-            return Ok(exit(report.conforms()));
-        }
-        std::fs::write(&file, xml)
-            .map_err(|error| format!("error: cannot write {file}: {error}"))?;
-    }
-    if json {
-        print_json(&report)?;
-    } else {
-        print(&report.to_string())?;
-    }
-    Ok(exit(report.conforms()))
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| say(&error))?;
+    let report = runtime.block_on(async {
+        let transport = HttpTransport::new().map_err(|error| say(&error))?;
+        judge_registry(&transport, options)
+            .await
+            .map_err(|error| say(&error))
+    })?;
+    Ok(Report::from(&report))
 }
 
 fn read_password(file: &str) -> Result<String, String> {
@@ -175,22 +363,8 @@ fn read_password(file: &str) -> Result<String, String> {
     } else {
         std::fs::read_to_string(file)
     };
-    let text = text.map_err(|error| format!("error: cannot read {file}: {error}"))?;
+    let text = text.map_err(|error| format!("cannot read {file}: {error}"))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-fn judge(options: RegistryOptions) -> Result<RegistryReport, String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| say(&error))?;
-    runtime.block_on(async {
-        let transport = HttpTransport::new().map_err(|error| say(&error))?;
-        judge_registry(&transport, options)
-            .await
-            .map_err(|error| say(&error))
-    })
 }
 
 /// Both a path and a reference may have colons: the path is the longest part that exists.

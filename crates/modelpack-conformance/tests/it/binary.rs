@@ -63,7 +63,7 @@ fn exit_codes() {
 fn json() {
     let right = sample().write();
     let path = right.path().to_str().expect("the path is text");
-    let (code, out, _) = run(&["artifact", "--json", path]);
+    let (code, out, _) = run(&["artifact", path, "--json", "-"]);
     assert_eq!(code, 0);
     let report: Value = serde_json::from_str(&out).expect("it prints JSON");
     assert_eq!(report["checks"][0]["id"], "manifest.json");
@@ -99,7 +99,7 @@ async fn a_registry_is_judged() {
     let junit = directory.path().join("junit.xml");
     let mut sparse = Options::default();
     sparse.allow_sparse = true;
-    let arguments = ["--json", "--junit", &junit.to_string_lossy()].map(ToOwned::to_owned);
+    let arguments = ["--json", "-", "--junit", &junit.to_string_lossy()].map(ToOwned::to_owned);
     let (code, out, err) = judged(sparse, arguments.to_vec()).await;
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     let report: Value = serde_json::from_str(&out).expect("it is JSON");
@@ -131,4 +131,50 @@ async fn a_registry_is_judged() {
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
         assert!(!err.is_empty());
     }
+}
+
+/// Reports in files, one check alone, and files that cannot be written.
+#[test]
+fn reports_and_single_checks() {
+    let right = sample().write();
+    let path = right.path().to_str().expect("the path is text");
+    let scratch = tempfile::tempdir().expect("there is room");
+    let file = |name: &str| scratch.path().join(name).to_string_lossy().into_owned();
+    let (html, json) = (file("report.html"), file("report.json"));
+    let (code, out, _) = run(&["artifact", path, "--html", &html, "--json", &json]);
+    assert_eq!(code, 0);
+    assert!(
+        out.contains("\nMUST ") && out.contains("\nSHOULD "),
+        "{out}"
+    );
+    let page = std::fs::read_to_string(&html).expect("it was written");
+    assert!(page.starts_with("<!DOCTYPE html>"), "{page}");
+    let report = std::fs::read(&json).expect("it was written");
+    let report: Value = serde_json::from_slice(&report).expect("it is JSON");
+    assert_eq!(report["suite"], "artifact");
+    let again = report["checks"][0]["again"].as_str().expect("a command");
+    let expected = format!("modelpack-conformance artifact {path} --only manifest.json");
+    assert_eq!(again, expected);
+
+    let (code, out, _) = run(&["artifact", path, "--only", "manifest.json", "--json", "-"]);
+    let report: Value = serde_json::from_str(&out).expect("it is JSON alone");
+    assert_eq!(code, 0);
+    assert_eq!(report["checks"].as_array().map(Vec::len), Some(1));
+
+    let (code, _, err) = run(&["artifact", path, "--only", "nothing.at-all"]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("no check is called `nothing.at-all`; there are: manifest.json,"),
+        "{err}"
+    );
+    let nowhere = file("not/there.html");
+    let (code, out, err) = run(&["artifact", path, "--html", &nowhere]);
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+
+    // What could not be judged has a report as well.
+    let (code, _, _) = run(&["artifact", "/nowhere/at/all", "--json", &json]);
+    let report = std::fs::read(&json).expect("it was written");
+    let report: Value = serde_json::from_slice(&report).expect("it is JSON");
+    assert_eq!(code, 2);
+    assert_eq!(report["checks"][0]["outcome"], "broken");
 }

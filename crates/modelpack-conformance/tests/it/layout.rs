@@ -19,7 +19,7 @@ fn failed(report: &Report) -> Vec<(&str, &str)> {
         .checks
         .iter()
         .filter(|check| check.outcome == Outcome::Failed)
-        .map(|check| (check.id, check.findings[0].message.as_str()))
+        .map(|check| (&*check.id, check.findings[0].message.as_str()))
         .collect()
 }
 
