@@ -18,21 +18,21 @@
 //! ```
 //!
 //! Everything panics with a sentence when the surroundings are not as they must be, because that is what a test
-//! wants. This crate depends on no other crate of the workspace, so each of them can use it; it is not published.
+//! wants. Of the workspace this crate uses that registry alone, so every other crate can use it; it is not published.
 
 #![forbid(unsafe_code)]
 
 mod cases;
 mod docker_registry;
-pub mod faulty;
 mod fixtures;
-mod random;
 mod tools;
 mod toy;
 
 pub use cases::check_cases;
 pub use docker_registry::DockerRegistry;
 pub use fixtures::{copy_model, fixtures, model};
-pub use random::{random_bytes, write_random};
 pub use tools::{skip, tool};
 pub use toy::ToyModel;
+
+pub use modelpack_faulty as faulty;
+pub use modelpack_faulty::{random_bytes, write_random};

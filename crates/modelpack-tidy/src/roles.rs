@@ -6,6 +6,7 @@
 /// and no floor may use them, but for the test kit in tests.
 pub const FLOORS: &[(&str, u8)] = &[
     ("modelpack-spec", 0),
+    ("modelpack-faulty", 0),
     ("modelpack-formats", 0),
     ("modelpack-modelfile", 1),
     ("modelpack-layer", 1),
@@ -25,8 +26,11 @@ pub(crate) const TOOLS: &[&str] = &[
     "modelpack-fuzz",
 ];
 
-/// What tests of every crate may use; it uses no other crate of the workspace itself.
+/// What tests of every crate may use; of the workspace it uses nothing but [`FAULTY`] itself.
 pub(crate) const TESTKIT: &str = "modelpack-testkit";
+
+/// The registry that misbehaves on purpose; it uses no other crate of the workspace.
+pub(crate) const FAULTY: &str = "modelpack-faulty";
 
 /// Whether other programs link this crate: everything on a floor but the command line.
 pub fn is_library(name: &str) -> bool {

@@ -1,5 +1,4 @@
-//! The fixtures as they are committed, the toy model, the tools of this machine, and the registry that misbehaves.
+//! The fixtures as they are committed, the toy model, the tools of this machine.
 
-mod faulty;
 mod models;
 mod tools;

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use modelpack_testkit::faulty::{Contents, Fault, FaultyRegistry, Origin, Rule, When};
+use modelpack_faulty::{Contents, Fault, FaultyRegistry, Origin, Rule, When};
 
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,7 +201,7 @@ pub(super) fn follow(url: &str, headers: &[(&str, &str)]) -> Answer {
 
 /// A thousand bytes that all differ from their neighbours.
 pub(super) fn sample() -> Vec<u8> {
-    modelpack_testkit::random_bytes(1000, 1)
+    modelpack_faulty::random_bytes(1000, 1)
 }
 
 /// A registry with the sample in `a/b`, where one thing goes wrong; and the path of the sample.

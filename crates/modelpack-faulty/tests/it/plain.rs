@@ -1,8 +1,6 @@
 //! Without rules it is a correct registry.
 
-use modelpack_testkit::faulty::{
-    Behaviour, Contents, FaultyRegistry, Mount, Origin, sha256_digest,
-};
+use modelpack_faulty::{Behaviour, Contents, FaultyRegistry, Mount, Origin, sha256_digest};
 
 use super::raw::{Wire, ask, contents, get, get_range, sample};
 

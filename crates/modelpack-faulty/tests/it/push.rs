@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use modelpack_testkit::faulty::{
+use modelpack_faulty::{
     Behaviour, Class, Fault, FaultyRegistry, Filler, HangUp, Location, Origin, Rule, SyntheticBlob,
     Timing, Uploads, When, sha256_digest,
 };

@@ -8,7 +8,7 @@
 //! It writes down every request at each of its origins, and keeps a ledger of the bytes of every blob that went out.
 //!
 //! ```
-//! use modelpack_testkit::faulty::{Class, Contents, Fault, FaultyRegistry, Rule, When};
+//! use modelpack_faulty::{Class, Contents, Fault, FaultyRegistry, Rule, When};
 //!
 //! let contents = Contents::new();
 //! let digest = contents.add_blob("models/tiny", vec![7; 1000]);
@@ -24,7 +24,10 @@
 //!
 //! With the feature `tls` it also speaks HTTPS.
 //!
-//! Threads and blocking sockets do the work: every byte on the wire is under control, and no runtime is needed.
+//! Threads and blocking sockets do the work: every byte on the wire is under control, and no runtime is needed. What
+//! cannot be as a test needs it, such as a port that cannot be bound, panics with a sentence.
+
+#![forbid(unsafe_code)]
 
 mod answering;
 mod auth;
@@ -40,6 +43,7 @@ mod lists;
 mod matching;
 mod pull;
 mod push;
+mod random;
 mod registry;
 mod reply;
 mod route;
@@ -59,6 +63,7 @@ pub use digest::sha256_digest;
 pub use fault::{Fault, Filler, Framing, HangUp, Link, Location, RetryAfter, Target, Timing};
 pub use generate::Scene;
 pub use journal::{Connections, Exchange, Served};
+pub use random::{random_bytes, write_random};
 #[cfg(feature = "tls")]
 pub use registry::Tls;
 pub use registry::{FaultyBuilder, FaultyRegistry, Leak};

@@ -1,6 +1,6 @@
 //! Rules and behaviours as they stand in files.
 
-use modelpack_testkit::faulty::{
+use modelpack_faulty::{
     Auth, Bearer, Behaviour, Class, Fault, Filler, HangUp, Origin, RetryAfter, Rule, Target,
     Timing, Uploads, When,
 };

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
-use modelpack_testkit::faulty::{
+use modelpack_faulty::{
     Class, Contents, Fault, FaultyRegistry, Filler, Link, Origin, Rule, When, sha256_digest,
 };
 

@@ -9,7 +9,7 @@ use super::fault::Fault;
 /// As JSON a rule reads like this; everything but `fault` may be left out:
 ///
 /// ```
-/// let rule: modelpack_testkit::faulty::Rule = serde_json::from_str(
+/// let rule: modelpack_faulty::Rule = serde_json::from_str(
 ///     r#"{
 ///         "when": {"method": "GET", "class": "blob"},
 ///         "skip": 1,

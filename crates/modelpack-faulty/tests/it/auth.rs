@@ -1,8 +1,6 @@
 //! Who is let in, what goes wrong about it, and whether a secret got out.
 
-use modelpack_testkit::faulty::{
-    Auth, Bearer, Class, Contents, Fault, FaultyRegistry, Origin, Rule, When,
-};
+use modelpack_faulty::{Auth, Bearer, Class, Contents, Fault, FaultyRegistry, Origin, Rule, When};
 
 use super::raw::{Answer, Wire, ask, contents, follow, get, sample};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::faulty::Times;
+use crate::Times;
 
 fn worst() -> Scene {
     Scene {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use modelpack_testkit::faulty::{
+use modelpack_faulty::{
     Auth, Bearer, Class, Contents, Fault, FaultyRegistry, Location, Origin, Rule, SyntheticBlob,
     Target, When,
 };

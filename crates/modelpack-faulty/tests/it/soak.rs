@@ -1,6 +1,6 @@
 //! Made-up rules: whatever they are, the registry itself stays whole.
 
-use modelpack_testkit::faulty::{
+use modelpack_faulty::{
     Auth, Bearer, Behaviour, Contents, FaultyRegistry, Origin, Scene, Uploads, sha256_digest,
 };
 

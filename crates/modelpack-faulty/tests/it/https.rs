@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use modelpack_testkit::faulty::{Class, Fault, FaultyRegistry, Origin, Rule, Target, Tls, When};
+use modelpack_faulty::{Class, Fault, FaultyRegistry, Origin, Rule, Target, Tls, When};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};

@@ -1,6 +1,6 @@
 //! Runs the registry that misbehaves on purpose, to try a client by hand.
 //!
-//! `cargo run -p modelpack-testkit --example faulty_registry -- rules.json [SIZE]`
+//! `cargo run -p modelpack-faulty --example faulty_registry -- rules.json [SIZE]`
 //!
 //! The file holds a list of rules: `[{"when": {"method": "GET", "class": "blob"}, "times": "once", "fault": {"kind":
 //! "cut", "after": 1000}}]`. The registry has one artifact, `models/toy:v1`, with a layer of SIZE bytes (1 MiB unless
@@ -11,9 +11,7 @@
 use std::error::Error;
 use std::io::Read as _;
 
-use modelpack_testkit::faulty::{
-    Behaviour, Contents, FaultyRegistry, Origin, Rule, SyntheticBlob, Uploads,
-};
+use modelpack_faulty::{Behaviour, Contents, FaultyRegistry, Origin, Rule, SyntheticBlob, Uploads};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 

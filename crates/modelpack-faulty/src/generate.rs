@@ -13,7 +13,7 @@ const LARGE: u64 = 16 * 1024 * 1024;
 /// leaving numbers out:
 ///
 /// ```
-/// use modelpack_testkit::faulty::Scene;
+/// use modelpack_faulty::Scene;
 ///
 /// let scene = Scene::new(1_000_000);
 /// let rules: Vec<_> = [17, 4711].map(|seed| scene.pull_rule(seed)).into();

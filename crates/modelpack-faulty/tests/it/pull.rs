@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use modelpack_testkit::faulty::{
+use modelpack_faulty::{
     Class, Fault, FaultyRegistry, Filler, Framing, HangUp, Origin, RetryAfter, Rule, SyntheticBlob,
     Target, When, sha256_digest,
 };
