@@ -1,4 +1,5 @@
-//! Suites that judge artifacts by the [ModelPack specification] and registries by that of OCI.
+//! Suites that judge artifacts by the [ModelPack specification], tools by what they do with such artifacts, and
+//! registries by the specification of OCI.
 //!
 //! The suite `artifact`: [`judge_artifact`] holds a manifest and its config against
 //! every rule of [`modelpack_spec::rules`] and against what any reader needs, or against the rules of
@@ -21,6 +22,10 @@
 //! The suite `modelfile`: [`judge_modelfile`] gives texts to a Modelfile parser and compares what it
 //! makes of them.
 //!
+//! The suites `builder`, `consumer` and `transport`: [`judge_builder`], [`judge_consumer`] and
+//! [`judge_transport`] run the commands of a tool ([`ToolOptions`], [`Template`]) against a registry of
+//! the suite, and judge what it pushed, what it wrote, and what it asked for.
+//!
 //! The binary of the same name does this from a shell, `modelpack-conformance SUITE [TARGET]`, and writes
 //! the report as text, JSON, JUnit XML and HTML.
 //!
@@ -28,6 +33,8 @@
 #![forbid(unsafe_code)]
 
 mod artifact;
+mod builder;
+mod consumer;
 mod error;
 mod inspection;
 mod layer;
@@ -37,9 +44,14 @@ mod registry;
 mod remote;
 mod report;
 mod requirement;
+mod served;
 mod target;
+mod tool;
+mod transport;
 
 pub use artifact::{judge_artifact, judge_files};
+pub use builder::judge_builder;
+pub use consumer::judge_consumer;
 pub use error::Error;
 pub use layout::judge_layout;
 pub use modelfile::{ModelfileAnswer, Position, judge_modelfile, modelfile_requirements};
@@ -52,3 +64,5 @@ pub use remote::{RemoteTarget, judge_remote};
 pub use report::{Check, Ending, Evidence, Finding, Outcome, Report, Summary};
 pub use requirement::{Requirement, RuleSet};
 pub use target::{ArtifactTarget, judge_target};
+pub use tool::{DEFAULT_TIMEOUT, Seen, Template, TemplateError, ToolError, ToolOptions};
+pub use transport::{Ends, Expectation, Job, Login, TransportCase, judge_transport};

@@ -4,11 +4,13 @@ use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand};
 use modelpack_conformance::{
-    Check, HttpTransport, Outcome, RegistryOptions, Report, Summary, judge_layout, judge_registry,
+    Check, DEFAULT_TIMEOUT, Ending, HttpTransport, Outcome, RegistryOptions, Report, Summary,
+    Template, ToolOptions, TransportCase, judge_builder, judge_consumer, judge_layout,
+    judge_registry, judge_transport,
 };
 use modelpack_spec::Repository;
 
@@ -32,8 +34,39 @@ enum Suite {
         #[arg(value_name = "PATH[:REF]")]
         target: String,
     },
+    /// Judge a tool that packages a directory by its Modelfile and pushes the artifact
+    Builder(Tool),
+    /// Judge a tool that pulls an artifact and writes its files
+    Consumer(Tool),
+    /// Judge an OCI client by a registry that misbehaves
+    Transport {
+        #[command(flatten)]
+        tool: Tool,
+        /// A command that lists the tags of `{repo}` or `{ref}`
+        #[arg(long = "list-cmd", value_name = "TEMPLATE")]
+        list: Vec<Template>,
+        /// Cases of your own instead of those of the suite, as JSON
+        #[arg(long, value_name = "FILE")]
+        cases: Option<String>,
+    },
     /// Judge a registry; pushes to two repositories and deletes what it pushed
     Registry(Registry),
+}
+
+#[derive(Debug, Args)]
+struct Tool {
+    /// A command of the tool, such as 'tool pull {ref} --to {out}'; several are run one after the other
+    ///
+    /// Words are split as a shell does, quotes included, but no shell runs it. `{ref}` is the artifact, `{repo}`
+    /// its repository, `{out}` the directory to write to, `{dir}` the one to read, `{modelfile}` the Modelfile.
+    #[arg(long = "cmd", value_name = "TEMPLATE", required = true)]
+    commands: Vec<Template>,
+    /// Kill a command that takes longer than so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+    /// Something that the tool sees of the environment, besides PATH and a home of its own (repeatable)
+    #[arg(long = "env", value_name = "NAME=VALUE")]
+    environment: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +162,9 @@ fn run(arguments: &Arguments) -> Result<u8, String> {
     }
     if !progress.silent {
         print(&Summary(&report).to_string())?;
+        if report.ending() != Ending::Conforms {
+            print(&format!("one check again: {} --only ID\n", progress.again))?;
+        }
     }
     Ok(report.ending().code())
 }
@@ -137,6 +173,9 @@ impl Suite {
     fn name(&self) -> &'static str {
         match self {
             Self::Artifact { .. } => "artifact",
+            Self::Builder(_) => "builder",
+            Self::Consumer(_) => "consumer",
+            Self::Transport { .. } => "transport",
             Self::Registry(_) => "registry",
         }
     }
@@ -154,6 +193,30 @@ impl Suite {
                 }
                 Ok(report)
             }
+            Self::Builder(tool) => {
+                let options = tool.options(output)?;
+                judge_builder(&options, &mut |check| progress.show(check))
+                    .map_err(|error| say(&error))
+            }
+            Self::Consumer(tool) => {
+                let options = tool.options(output)?;
+                judge_consumer(&options, &mut |check| progress.show(check))
+                    .map_err(|error| say(&error))
+            }
+            Self::Transport { tool, list, cases } => {
+                let cases = match cases {
+                    None => TransportCase::all(),
+                    Some(file) => {
+                        let text = std::fs::read_to_string(file);
+                        let text = text.map_err(|error| format!("cannot read {file}: {error}"))?;
+                        TransportCase::parse(&text)
+                            .map_err(|error| format!("{file}: {}", say(&error)))?
+                    }
+                };
+                let options = tool.options(output)?;
+                let mut seen = |check: &Check| progress.show(check);
+                judge_transport(&options, list, &cases, &mut seen).map_err(|error| say(&error))
+            }
             Self::Registry(arguments) => {
                 let mut report = judge_address(arguments)?;
                 output.narrow(&mut report)?;
@@ -167,6 +230,24 @@ impl Suite {
                 Ok(report)
             }
         }
+    }
+}
+
+impl Tool {
+    fn options(&self, output: &Output) -> Result<ToolOptions, String> {
+        let mut options = ToolOptions::new(self.commands.clone());
+        options.timeout = Duration::from_secs(self.timeout);
+        options.only.clone_from(&output.only);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        options.environment.push(("PATH".into(), path));
+        for pair in &self.environment {
+            let (name, value) = pair
+                .split_once('=')
+                .filter(|(name, _)| !name.is_empty())
+                .ok_or_else(|| format!("`--env {pair}` is not NAME=VALUE"))?;
+            options.environment.push((name.into(), value.into()));
+        }
+        Ok(options)
     }
 }
 

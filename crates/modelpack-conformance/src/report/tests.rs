@@ -56,7 +56,6 @@ ok      MUST   good                                    what has to hold
 FAILED  MUST   bad                                     what has to hold
         /a: \"one\" & <two>
         see https://example.com/text#anchor
-        again: modelpack-conformance consumer --only bad
 advice  SHOULD better                                  what has to hold
         /a: not so good
         see https://example.com/text#anchor

@@ -39,9 +39,6 @@ impl fmt::Display for Check {
         if self.outcome == Outcome::Failed {
             write!(f, "\n        see {}", self.anchor)?;
         }
-        if matches!(self.outcome, Outcome::Failed | Outcome::Broken) && !self.again.is_empty() {
-            write!(f, "\n        again: {}", self.again)?;
-        }
         Ok(())
     }
 }
