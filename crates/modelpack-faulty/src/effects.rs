@@ -49,7 +49,13 @@ pub(super) fn instead(
             let mut reply = filled(state, *status, body, &head.target);
             reply.travel.unread = unread(*timing);
             if let Some(retry_after) = retry_after {
-                reply.set("Retry-After", in_header(retry_after));
+                let now = SystemTime::now();
+                reply.set("Retry-After", in_header(retry_after, now));
+                // A server with a clock says what time it is (RFC 9110 section 6.6.1); clients whose
+                // own clock is wrong measure the other date by it.
+                if let RetryAfter::DateIn(_) = retry_after {
+                    reply.set("Date", httpdate::fmt_http_date(now));
+                }
             }
             reply
         }
@@ -98,12 +104,12 @@ fn unread(timing: Timing) -> Unread {
     }
 }
 
-fn in_header(retry_after: &RetryAfter) -> String {
+fn in_header(retry_after: &RetryAfter, now: SystemTime) -> String {
     match retry_after {
         RetryAfter::Seconds(seconds) => seconds.to_string(),
         RetryAfter::DateIn(seconds) => {
             let seconds = Duration::from_secs((*seconds).min(MAX_DATE));
-            httpdate::fmt_http_date(SystemTime::now() + seconds)
+            httpdate::fmt_http_date(now + seconds)
         }
         RetryAfter::Text(text) => text.clone(),
     }

@@ -29,6 +29,9 @@ pub(crate) const TOOLS: &[&str] = &[
 /// What tests of every crate may use; of the workspace it uses nothing but [`FAULTY`] itself.
 pub(crate) const TESTKIT: &str = "modelpack-testkit";
 
+/// The suites, which tests of what stands beside them may use: the command line is judged by them.
+pub(crate) const SUITES: &str = "modelpack-conformance";
+
 /// The registry that misbehaves on purpose; it uses no other crate of the workspace.
 pub(crate) const FAULTY: &str = "modelpack-faulty";
 

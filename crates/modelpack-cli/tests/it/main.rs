@@ -3,6 +3,7 @@
 mod bad_input;
 mod build;
 mod canned;
+mod conformance;
 mod dialects;
 mod doctor;
 mod logins;

@@ -43,14 +43,10 @@ impl Archive {
         let mut header = header(EntryType::GNUSparse, name, 0, 0o644);
         let gnu: &mut GnuHeader = header.as_gnu_mut().expect("it is a GNU header");
         // One piece of no bytes at the end, as `tar --sparse` writes a file that is one hole.
+        // More than eight gigabytes do not fit into the digits.
         let number = format!("{size:011o}");
-        if number.len() == 11 {
-            put(&mut gnu.sparse[0].offset, &number);
-            put(&mut gnu.realsize, &number);
-        } else {
-            gnu.sparse[0].offset = base256(size);
-            gnu.realsize = base256(size);
-        }
+        put(&mut gnu.sparse[0].offset, &number);
+        put(&mut gnu.realsize, &number);
         put(&mut gnu.sparse[0].numbytes, "00000000000");
         header.set_cksum();
         self.append(&header, &[]);
@@ -89,14 +85,6 @@ fn put(field: &mut [u8], text: &str) {
     );
     field.fill(0);
     field[..text.len()].copy_from_slice(text.as_bytes());
-}
-
-/// A number too large for octal digits.
-fn base256(number: u64) -> [u8; 12] {
-    let mut field = [0; 12];
-    field[0] = 0x80;
-    field[4..].copy_from_slice(&number.to_be_bytes());
-    field
 }
 
 /// An archive with one file of so many zeros, compressed by zstd, and its digest before that.

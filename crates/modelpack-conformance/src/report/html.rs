@@ -45,10 +45,15 @@ impl Report {
         );
         self.summary_table(&mut page);
         for level in [Level::Must, Level::Should, Level::May] {
-            let mut checks = self.checks.iter().filter(|check| check.level == level);
-            let Some(first) = checks.next() else { continue };
+            let checks = self.checks.iter().filter(|check| check.level == level);
+            let mut checks: Vec<&Check> = checks.collect();
+            if checks.is_empty() {
+                continue;
+            }
+            // What did not pass is what the page is opened for.
+            checks.sort_by_key(|check| !matches!(check.outcome, Outcome::Failed | Outcome::Broken));
             let _ = writeln!(page, "<h2>{level}</h2>");
-            for check in std::iter::once(first).chain(checks) {
+            for check in checks {
                 write_check(&mut page, check);
             }
         }

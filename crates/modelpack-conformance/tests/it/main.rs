@@ -5,6 +5,7 @@
 )]
 
 mod binary;
+mod fakes;
 mod layout;
 mod modelfile;
 mod mutations;
@@ -14,3 +15,4 @@ mod remote;
 mod sample;
 mod variations;
 mod vectors;
+mod tools;

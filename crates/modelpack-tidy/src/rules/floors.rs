@@ -1,9 +1,10 @@
 //! A crate uses what lies below it, never beside or above.
 
-use crate::roles::{FAULTY, FLOORS, TESTKIT, TOOLS, floor};
+use crate::roles::{FAULTY, FLOORS, SUITES, TESTKIT, TOOLS, floor};
 use crate::{Purpose, Violation, Workspace};
 
-/// Every dependency between crates of the workspace leads to a lower floor. Tests may use the test kit too.
+/// Every dependency between crates of the workspace leads to a lower floor. Tests may use the test kit too, and the
+/// suites from beside them.
 pub fn floors(workspace: &Workspace) -> Vec<Violation> {
     let mut violations = Vec::new();
     for package in &workspace.packages {
@@ -24,6 +25,13 @@ pub fn floors(workspace: &Workspace) -> Vec<Violation> {
                 // Tests turn on a feature of their own crate this way.
                 Some(_)
                     if dependency.name == package.name && dependency.purpose == Purpose::Dev =>
+                {
+                    continue;
+                }
+                Some(other)
+                    if other == own
+                        && dependency.name == SUITES
+                        && dependency.purpose == Purpose::Dev =>
                 {
                     continue;
                 }

@@ -29,6 +29,7 @@ fn down_is_allowed() {
     check("modelpack-server", "modelpack-server", Purpose::Dev, &[]);
     check("modelpack-fuzz", "modelpack", Purpose::Normal, &[]);
     check("modelpack-spec", "serde", Purpose::Normal, &[]);
+    check("modelpack-cli", "modelpack-conformance", Purpose::Dev, &[]);
 }
 
 #[test]
@@ -56,6 +57,21 @@ fn up_and_sideways_are_not() {
         Purpose::Build,
         &[sideways],
     );
+}
+
+/// Only tests, and only from beside.
+#[test]
+fn the_suites_judge_what_stands_beside_them() {
+    let sideways = "crates/modelpack-cli/Cargo.toml:5: modelpack-cli on floor 5 uses modelpack-conformance on floor 5";
+    check(
+        "modelpack-cli",
+        "modelpack-conformance",
+        Purpose::Normal,
+        &[sideways],
+    );
+    let up =
+        "crates/modelpack/Cargo.toml:5: modelpack on floor 4 uses modelpack-conformance on floor 5";
+    check("modelpack", "modelpack-conformance", Purpose::Dev, &[up]);
 }
 
 #[test]
