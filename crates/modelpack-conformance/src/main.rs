@@ -4,6 +4,8 @@ use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand};
@@ -13,6 +15,7 @@ use modelpack_conformance::{
     judge_registry, judge_transport,
 };
 use modelpack_spec::Repository;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Judges artifacts, the tools that make and read them, and registries, from outside.
 ///
@@ -236,6 +239,7 @@ impl Suite {
 impl Tool {
     fn options(&self, output: &Output) -> Result<ToolOptions, String> {
         let mut options = ToolOptions::new(self.commands.clone());
+        stop_by_signal(Arc::clone(&options.stop))?;
         options.timeout = Duration::from_secs(self.timeout);
         options.only.clone_from(&output.only);
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -249,6 +253,30 @@ impl Tool {
         }
         Ok(options)
     }
+}
+
+/// So that a run that is interrupted leaves no tool behind, and a report of what was found.
+fn stop_by_signal(stop: Arc<AtomicBool>) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| say(&error))?;
+    let (interrupt, terminate) = {
+        let _inside = runtime.enter();
+        let on = |kind| signal(kind).map_err(|error| say(&error));
+        (on(SignalKind::interrupt())?, on(SignalKind::terminate())?)
+    };
+    let (mut interrupt, mut terminate) = (interrupt, terminate);
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        stop.store(true, Ordering::Relaxed);
+    });
+    Ok(())
 }
 
 /// What is printed while a suite runs.
@@ -376,7 +404,7 @@ fn again() -> String {
             word.strip_prefix(*flag)
                 .is_some_and(|rest| rest.starts_with('='))
         };
-        if !OUTPUT_FLAGS.iter().any(|flag| is_output(&flag)) {
+        if !OUTPUT_FLAGS.iter().any(is_output) {
             words.push(quote(&word));
         }
     }

@@ -75,7 +75,12 @@ struct Case {
 /// [`ToolError`] when the commands lack a placeholder or no case has the wanted name. A tool that
 /// cannot be started is in the report.
 pub fn judge_builder(options: &ToolOptions, seen: Seen<'_>) -> Result<Report, ToolError> {
-    need(SUITE, &options.commands, &["ref", "dir"])?;
+    need(
+        SUITE,
+        &options.commands,
+        &["ref", "dir"],
+        &["modelfile", "repo", "out"],
+    )?;
     let mut report = Report::new(SUITE, options.target());
     let head = |case: &Case| {
         let (level, anchor, what) = case.question.head();
@@ -106,7 +111,7 @@ pub fn judge_builder(options: &ToolOptions, seen: Seen<'_>) -> Result<Report, To
         };
         case.judge(&build, options)
     };
-    run_cases(&mut report, &all(), head, &options.only, seen, judge)?;
+    run_cases(&mut report, &all(), head, options, seen, judge)?;
     Ok(report)
 }
 

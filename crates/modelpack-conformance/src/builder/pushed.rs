@@ -122,7 +122,6 @@ impl<'a> Pushed<'a> {
             }
             Ok(())
         };
-        let mut read = read;
         read().map_err(|error| error.to_string())
     }
 

@@ -2,6 +2,7 @@
 
 mod archives;
 mod cases;
+mod hostile;
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -79,7 +80,7 @@ enum Expect {
 /// [`ToolError`] when the commands lack a placeholder or no case has the wanted name. A tool that
 /// cannot be started is in the report.
 pub fn judge_consumer(options: &ToolOptions, seen: Seen<'_>) -> Result<Report, ToolError> {
-    need(SUITE, &options.commands, &["ref", "out"])?;
+    need(SUITE, &options.commands, &["ref", "out"], &["repo"])?;
     let mut report = Report::new(SUITE, options.target());
     let head = |case: &Case| Head {
         id: case.id.into(),
@@ -88,7 +89,7 @@ pub fn judge_consumer(options: &ToolOptions, seen: Seen<'_>) -> Result<Report, T
         summary: case.summary.into(),
     };
     let judge = |case: &Case| try_case(case, options);
-    run_cases(&mut report, &cases::all(), head, &options.only, seen, judge)?;
+    run_cases(&mut report, &cases::all(), head, options, seen, judge)?;
     Ok(report)
 }
 
@@ -128,7 +129,7 @@ fn try_case(case: &Case, options: &ToolOptions) -> io::Result<Judged> {
         judged.skipped = Some("the tool never asked for what would have gone wrong".to_owned());
     }
     // The suite puts a link there in one case; it was there before.
-    let planted = |name: &str| name == cases::PLANTED;
+    let planted = |name: &str| name == hostile::PLANTED;
     let found = last.unwrap_or_default();
     for (name, thing) in found.iter().filter(|(name, _)| !planted(name)) {
         judge_thing(name, thing, &mut judged);

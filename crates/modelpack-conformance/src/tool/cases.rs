@@ -4,10 +4,11 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 
 use modelpack_spec::rules::Level;
 
-use super::{Seen, ToolError};
+use super::{Seen, ToolError, ToolOptions};
 use crate::{Check, Evidence, Finding, Outcome, Report};
 
 /// What a case is about.
@@ -46,10 +47,11 @@ pub(crate) fn run_cases<C>(
     report: &mut Report,
     cases: &[C],
     head: impl Fn(&C) -> Head,
-    only: &[String],
+    options: &ToolOptions,
     seen: Seen<'_>,
     judge: impl Fn(&C) -> io::Result<Judged>,
 ) -> Result<(), ToolError> {
+    let only = &options.only;
     let is_of = |id: &str, only: &String| id.starts_with(only.as_str());
     if let Some(only) = only
         .iter()
@@ -82,6 +84,10 @@ pub(crate) fn run_cases<C>(
                 format!("a defect of the suite: {}", words_of(&*panic)),
             ),
         };
+        if options.stop.load(Ordering::Relaxed) {
+            report.broke_off("it was stopped");
+            break;
+        }
         seen(&check);
         report.checks.push(check);
     }

@@ -5,10 +5,12 @@ mod process;
 mod scratch;
 mod template;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use self::template::{Template, TemplateError};
@@ -35,6 +37,8 @@ pub struct ToolOptions {
     pub environment: Vec<(OsString, OsString)>,
     /// Only the cases whose names begin with one of these; empty is all of them.
     pub only: Vec<String>,
+    /// Once this is true, the command that runs is killed, and the suite ends with what it has found.
+    pub stop: Arc<AtomicBool>,
 }
 
 impl ToolOptions {
@@ -46,6 +50,7 @@ impl ToolOptions {
             timeout: DEFAULT_TIMEOUT,
             environment: Vec::new(),
             only: Vec::new(),
+            stop: Arc::default(),
         }
     }
 
@@ -74,6 +79,16 @@ pub enum ToolError {
         /// The placeholders, without braces.
         missing: Vec<&'static str>,
     },
+    /// The commands name something that the suite has not.
+    #[error("the suite `{suite}` has no {{{placeholder}}}; it has {}", list(known))]
+    ForeignPlaceholder {
+        /// Which suite.
+        suite: &'static str,
+        /// The placeholder, without braces.
+        placeholder: String,
+        /// Those that it has.
+        known: Vec<&'static str>,
+    },
     /// No case of the suite has this name.
     #[error("no check is called `{only}`; there are: {}", known.join(", "))]
     NoSuchCase {
@@ -92,16 +107,23 @@ fn list(missing: &[&str]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// Refuses commands that lack what a suite needs.
+/// Refuses commands that lack what a suite needs, or name what it has not.
 pub(crate) fn need(
     suite: &'static str,
     commands: &[Template],
     needed: &[&'static str],
+    optional: &[&'static str],
 ) -> Result<(), ToolError> {
-    let missing = needed.iter().copied().filter(|name| {
-        let mut commands = commands.iter();
-        !commands.any(|command| command.placeholders().contains(name))
-    });
+    let named: BTreeSet<&str> = commands.iter().flat_map(Template::placeholders).collect();
+    let known = [needed, optional].concat();
+    if let Some(foreign) = named.iter().find(|name| !known.contains(*name)) {
+        return Err(ToolError::ForeignPlaceholder {
+            suite,
+            placeholder: (*foreign).to_owned(),
+            known,
+        });
+    }
+    let missing = needed.iter().copied().filter(|name| !named.contains(name));
     let missing: Vec<_> = missing.collect();
     if missing.is_empty() {
         return Ok(());
@@ -161,6 +183,7 @@ pub(crate) fn apply(
         environment: &environment,
         timeout: options.timeout,
         logs: &logs,
+        stop: &options.stop,
     };
     let mut used = Use {
         end: End::Code(0),
@@ -171,6 +194,9 @@ pub(crate) fn apply(
         let ran = process::run(&words, &around).map_err(|error| {
             io::Error::new(error.kind(), format!("cannot run `{command}`: {error}"))
         })?;
+        if ran.end == End::Stopped {
+            return Err(io::Error::from(io::ErrorKind::Interrupted));
+        }
         used.evidence.extend(describe(&words, &ran));
         used.end = ran.end;
         if !used.end.is_success() {

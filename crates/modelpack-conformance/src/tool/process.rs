@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub(crate) enum End {
     TimedOut(Duration),
     /// It printed more than it may, and was killed.
     Flooded,
+    /// The suite is to end, so it was killed.
+    Stopped,
 }
 
 /// A command that has ended.
@@ -58,6 +61,7 @@ impl End {
             Self::Flooded => {
                 format!("printed more than {MAX_PRINTED_BYTES} bytes and was killed")
             }
+            Self::Stopped => "was stopped with the suite".to_owned(),
         }
     }
 }
@@ -69,6 +73,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) timeout: Duration,
     /// Where its output is kept meanwhile; not where it may write.
     pub(crate) logs: &'a Path,
+    /// Whether the suite is to end.
+    pub(crate) stop: &'a AtomicBool,
 }
 
 /// Runs a command to its end, one way or the other. Whatever it started is ended with it.
@@ -96,7 +102,7 @@ pub(crate) fn run(words: &[OsString], around: &Surroundings<'_>) -> io::Result<R
         .stderr(stderr.try_clone()?)
         .process_group(0)
         .spawn()?;
-    let end = wait(&mut child, around.timeout, [&stdout, &stderr]);
+    let end = wait(&mut child, around, [&stdout, &stderr]);
     // Also after a good end: what stays behind would write while the next command runs.
     end_group(&child);
     child.wait()?;
@@ -107,15 +113,18 @@ pub(crate) fn run(words: &[OsString], around: &Surroundings<'_>) -> io::Result<R
     })
 }
 
-fn wait(child: &mut Child, timeout: Duration, outputs: [&File; 2]) -> io::Result<End> {
+fn wait(child: &mut Child, around: &Surroundings<'_>, outputs: [&File; 2]) -> io::Result<End> {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
             let signal = || End::Signal(status.signal().unwrap_or_default());
             return Ok(status.code().map_or_else(signal, End::Code));
         }
-        if start.elapsed() >= timeout {
-            return Ok(End::TimedOut(timeout));
+        if start.elapsed() >= around.timeout {
+            return Ok(End::TimedOut(around.timeout));
+        }
+        if around.stop.load(Ordering::Relaxed) {
+            return Ok(End::Stopped);
         }
         for output in outputs {
             if output.metadata()?.len() > MAX_PRINTED_BYTES {

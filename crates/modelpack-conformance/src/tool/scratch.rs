@@ -172,7 +172,11 @@ impl Scratch {
     /// The world without what belongs to the tool.
     fn around(&self) -> io::Result<Tree> {
         let own = ["home", "tmp", "place/out"];
-        let is_own = |path: &str| own.iter().any(|own| path.starts_with(&format!("{own}/")));
+        let is_below = |path: &str, own: &str| {
+            path.strip_prefix(own)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let is_own = |path: &str| own.iter().any(|own| is_below(path, own));
         tree(&self.root.path().join("world"), &is_own)
     }
 }

@@ -44,13 +44,12 @@ pub fn judge_transport(
     cases: &[TransportCase],
     seen: Seen<'_>,
 ) -> Result<Report, ToolError> {
-    need(SUITE, &options.commands, &["ref"])?;
-    let names_repository = list.iter().any(|command| {
-        let placeholders = command.placeholders();
-        placeholders.contains("ref") || placeholders.contains("repo")
-    });
-    if !list.is_empty() && !names_repository {
-        need(SUITE, list, &["repo"])?;
+    need(SUITE, &options.commands, &["ref"], &["repo", "out"])?;
+    let names_reference = |command: &Template| command.placeholders().contains("ref");
+    if list.iter().any(names_reference) {
+        need(SUITE, list, &["ref"], &["repo"])?;
+    } else if !list.is_empty() {
+        need(SUITE, list, &["repo"], &[])?;
     }
     let list_target = ToolOptions::new(list.to_vec()).target();
     let targets = [options.target(), list_target];
@@ -67,7 +66,7 @@ pub fn judge_transport(
         summary: case.summary.clone().into(),
     };
     let judge = |case: &TransportCase| try_case(case, options, list);
-    run_cases(&mut report, cases, head, &options.only, seen, judge)?;
+    run_cases(&mut report, cases, head, options, seen, judge)?;
     Ok(report)
 }
 

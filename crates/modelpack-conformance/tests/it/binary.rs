@@ -178,3 +178,51 @@ fn reports_and_single_checks() {
     assert_eq!(code, 2);
     assert_eq!(report["checks"][0]["outcome"], "broken");
 }
+
+/// A run that is interrupted ends its tool, and reports what it found till then.
+#[test]
+fn an_interrupted_run_has_a_report() {
+    let scratch = tempfile::tempdir().expect("there is room");
+    let file = |name: &str| scratch.path().join(name);
+    let script = r#"sh -c 'test -e "$MARK" || exec touch "$MARK"; echo $$ > "$MARK"; sleep 1000' {ref} {out}"#;
+    let mark = file("mark");
+    let mut suite = Command::new(env!("CARGO_BIN_EXE_modelpack-conformance"))
+        .args(["consumer", "--only", "files", "--cmd", script, "--json"])
+        .arg(file("report.json"))
+        .arg("--env")
+        .arg(format!("MARK={}", mark.display()))
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    // The first case ends, the second one hangs and says who it is.
+    let tool = loop {
+        match std::fs::read_to_string(&mark) {
+            Ok(text) if text.ends_with('\n') => break text.trim().to_owned(),
+            _ => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+        assert!(
+            suite.try_wait().expect("it can be waited for").is_none(),
+            "it hangs"
+        );
+    };
+    let signal = Command::new("kill")
+        .args(["-INT", &suite.id().to_string()])
+        .status();
+    assert!(signal.expect("kill is everywhere").success());
+    assert_eq!(
+        suite.wait().expect("it ends").code(),
+        Some(1),
+        "one MUST failed before"
+    );
+    let report = std::fs::read(file("report.json")).expect("it was written");
+    let report: Value = serde_json::from_slice(&report).expect("it is JSON");
+    let checks = report["checks"].as_array().expect("checks");
+    assert_eq!(checks[0]["id"], "files.raw");
+    assert_eq!(checks[1]["id"], "suite");
+    assert_eq!(checks[1]["outcome"], "broken");
+    let alive = Command::new("kill")
+        .args(["-0", &tool])
+        .output()
+        .expect("kill is everywhere");
+    assert!(!alive.status.success(), "the tool is still there");
+}

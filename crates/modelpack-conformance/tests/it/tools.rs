@@ -322,6 +322,12 @@ fn commands_that_say_too_little() {
     assert_eq!(said(error), needs("{dir}", "builder"));
     let error = judge_transport(&nothing, &[], &[], &mut |_| {}).expect_err("it is incomplete");
     assert_eq!(said(error), needs("{ref}", "transport"));
+    let foreign = commands(&["tool {ref} {out} -f {modelfile}"]);
+    let error = judge_consumer(&foreign, &mut |_| {}).expect_err("there is no Modelfile");
+    assert_eq!(
+        said(error),
+        "the suite `consumer` has no {modelfile}; it has {ref}, {out}, {repo}"
+    );
     let list: Template = "tool".parse().expect("it is a template");
     let error = judge_transport(&commands(&["tool {ref}"]), &[list], &[], &mut |_| {})
         .expect_err("it is incomplete");

@@ -22,10 +22,11 @@ fn a_case_takes_no_other_down() {
         }
         Ok(judged)
     };
+    let mut options = ToolOptions::new([]);
     let mut report = Report::new("test", "x");
     let mut count = 0;
     let mut seen = |_: &Check| count += 1;
-    run_cases(&mut report, &cases, head, &[], &mut seen, judge).expect("they run");
+    run_cases(&mut report, &cases, head, &options, &mut seen, judge).expect("they run");
     assert_eq!(count, 5);
     let found: Vec<_> = report
         .checks
@@ -52,13 +53,25 @@ fn a_case_takes_no_other_down() {
     );
 
     let mut report = Report::new("test", "x");
-    let only = ["a.".to_owned()];
-    run_cases(&mut report, &cases, head, &only, &mut |_| {}, judge).expect("they run");
+    options.only = vec!["a.".to_owned()];
+    run_cases(&mut report, &cases, head, &options, &mut |_| {}, judge).expect("they run");
     assert_eq!(report.checks.len(), 2);
-    let only = ["d".to_owned()];
-    let error = run_cases(&mut report, &cases, head, &only, &mut |_| {}, judge).expect_err("none");
+    options.only = vec!["d".to_owned()];
+    let error =
+        run_cases(&mut report, &cases, head, &options, &mut |_| {}, judge).expect_err("none");
     assert_eq!(
         error.to_string(),
         "no check is called `d`; there are: a.good, a.bad, b.panics, b.breaks, c.skipped"
     );
+
+    options.only.clear();
+    let mut report = Report::new("test", "x");
+    let stopping = |case: &&'static str| {
+        options.stop.store(*case == "b.breaks", Ordering::Relaxed);
+        Ok(Judged::default())
+    };
+    run_cases(&mut report, &cases, head, &options, &mut |_| {}, stopping).expect("they run");
+    let names: Vec<_> = report.checks.iter().map(|check| &*check.id).collect();
+    assert_eq!(names, ["a.good", "a.bad", "b.panics", "suite"]);
+    assert_eq!(report.ending(), crate::Ending::Unknown);
 }

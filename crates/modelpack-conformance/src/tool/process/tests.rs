@@ -9,6 +9,7 @@ fn sh(script: &str, timeout: Duration) -> (Ran, tempfile::TempDir) {
         environment: &[("PATH".into(), "/usr/bin:/bin".into())],
         timeout,
         logs: scratch.path(),
+        stop: &AtomicBool::new(false),
     };
     let words = ["sh", "-c", script].map(OsString::from);
     (run(&words, &around).expect("it starts"), scratch)
