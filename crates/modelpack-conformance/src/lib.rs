@@ -54,7 +54,9 @@ pub use builder::judge_builder;
 pub use consumer::judge_consumer;
 pub use error::Error;
 pub use layout::judge_layout;
-pub use modelfile::{ModelfileAnswer, Position, judge_modelfile, modelfile_requirements};
+pub use modelfile::{
+    ModelfileAnswer, Position, judge_modelfile, judge_modelfile_command, modelfile_requirements,
+};
 pub use registry::{
     AnswerBody, Answered, Api, ClientError, DataSet, HttpTransport, Opened, RegistryCheck,
     RegistryOptions, RegistryReport, RequestBody, Transport, TransportError, Verdict,

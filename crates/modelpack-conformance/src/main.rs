@@ -2,7 +2,6 @@
 
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,9 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand};
 use modelpack_conformance::{
-    Check, DEFAULT_TIMEOUT, Ending, HttpTransport, Outcome, RegistryOptions, Report, Summary,
-    Template, ToolOptions, TransportCase, judge_builder, judge_consumer, judge_layout,
-    judge_registry, judge_transport,
+    ArtifactTarget, Check, DEFAULT_TIMEOUT, Ending, HttpTransport, Outcome, RegistryOptions,
+    Report, Summary, Template, ToolOptions, TransportCase, judge_builder, judge_consumer,
+    judge_modelfile_command, judge_registry, judge_target, judge_transport,
 };
 use modelpack_spec::Repository;
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,11 +30,11 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Suite {
-    /// Judge an artifact in an OCI image layout
+    /// Judge an artifact in a registry, in an OCI image layout, or as two files
     Artifact {
-        /// The directory, and the name or digest of the artifact in it
-        #[arg(value_name = "PATH[:REF]")]
-        target: String,
+        /// A reference, a directory with or without `:NAME`, or a manifest and its config
+        #[arg(value_name = "TARGET", required = true, num_args = 1..=2)]
+        target: Vec<String>,
     },
     /// Judge a tool that packages a directory by its Modelfile and pushes the artifact
     Builder(Tool),
@@ -52,16 +51,18 @@ enum Suite {
         #[arg(long, value_name = "FILE")]
         cases: Option<String>,
     },
+    /// Judge a Modelfile parser, which prints what it reads in `{file}` as JSON
+    Modelfile(Tool),
     /// Judge a registry; pushes to two repositories and deletes what it pushed
     Registry(Registry),
 }
 
 #[derive(Debug, Args)]
 struct Tool {
-    /// A command of the tool, such as 'tool pull {ref} --to {out}'; several are run one after the other
+    /// A command of the tool, such as `tool pull {ref} --to {out}`; several are run one after the other
     ///
     /// Words are split as a shell does, quotes included, but no shell runs it. `{ref}` is the artifact, `{repo}`
-    /// its repository, `{out}` the directory to write to, `{dir}` the one to read, `{modelfile}` the Modelfile.
+    /// its repository, `{out}` the directory to write to, `{dir}` the one to read, `{modelfile}` the Modelfile, `{file}` a text to parse.
     #[arg(long = "cmd", value_name = "TEMPLATE", required = true)]
     commands: Vec<Template>,
     /// Kill a command that takes longer than so many seconds
@@ -179,6 +180,7 @@ impl Suite {
             Self::Builder(_) => "builder",
             Self::Consumer(_) => "consumer",
             Self::Transport { .. } => "transport",
+            Self::Modelfile(_) => "modelfile",
             Self::Registry(_) => "registry",
         }
     }
@@ -186,10 +188,13 @@ impl Suite {
     fn judge(&self, output: &Output, progress: &mut Progress) -> Result<Report, String> {
         match self {
             Self::Artifact { target } => {
-                let (path, reference) = split(target);
-                let mut report = judge_layout(path, reference).map_err(|error| say(&error))?;
+                let found = ArtifactTarget::find(target).map_err(|error| say(&error))?;
+                let mut report = with_transport(async |transport| {
+                    let judged = judge_target(&found, transport).await;
+                    judged.map_err(|error| say(&error))
+                })?;
                 report.suite = self.name().to_owned();
-                report.target.clone_from(target);
+                report.target = target.join(" ");
                 output.narrow(&mut report)?;
                 for check in &report.checks {
                     progress.show(check);
@@ -219,6 +224,11 @@ impl Suite {
                 let options = tool.options(output)?;
                 let mut seen = |check: &Check| progress.show(check);
                 judge_transport(&options, list, &cases, &mut seen).map_err(|error| say(&error))
+            }
+            Self::Modelfile(tool) => {
+                let options = tool.options(output)?;
+                judge_modelfile_command(&options, &mut |check| progress.show(check))
+                    .map_err(|error| say(&error))
             }
             Self::Registry(arguments) => {
                 let mut report = judge_address(arguments)?;
@@ -452,18 +462,26 @@ fn judge_address(arguments: &Registry) -> Result<Report, String> {
     if let (Some(user), Some(file)) = (&arguments.user, &arguments.password_file) {
         options.login = Some((user.clone(), read_password(file)?));
     }
+    let report = with_transport(async |transport| {
+        let judged = judge_registry(transport, options).await;
+        judged.map_err(|error| say(&error))
+    })?;
+    Ok(Report::from(&report))
+}
+
+/// Runs what talks to a registry.
+fn with_transport<T>(
+    work: impl AsyncFnOnce(&HttpTransport) -> Result<T, String>,
+) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| say(&error))?;
-    let report = runtime.block_on(async {
+    runtime.block_on(async {
         let transport = HttpTransport::new().map_err(|error| say(&error))?;
-        judge_registry(&transport, options)
-            .await
-            .map_err(|error| say(&error))
-    })?;
-    Ok(Report::from(&report))
+        work(&transport).await
+    })
 }
 
 fn read_password(file: &str) -> Result<String, String> {
@@ -474,15 +492,4 @@ fn read_password(file: &str) -> Result<String, String> {
     };
     let text = text.map_err(|error| format!("cannot read {file}: {error}"))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// Both a path and a reference may have colons: the path is the longest part that exists.
-fn split(target: &str) -> (&Path, Option<&str>) {
-    let colons = target.match_indices(':').map(|(at, _)| at);
-    std::iter::once(target.len())
-        .chain(colons.rev())
-        .find(|at| Path::new(&target[..*at]).exists())
-        .map_or((Path::new(target), None), |at| {
-            (Path::new(&target[..at]), target.get(at + 1..))
-        })
 }

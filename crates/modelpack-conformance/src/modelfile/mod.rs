@@ -1,11 +1,13 @@
 //! The suite `modelfile`: whether a Modelfile parser reads what it should, and refuses the rest.
 
 mod answer;
+mod command;
 mod vectors;
 
 use modelpack_spec::rules::Level;
 
 pub use self::answer::{ModelfileAnswer, Position};
+pub use self::command::judge_modelfile_command;
 
 use self::vectors::{Expected, Vector};
 use crate::{Check, Finding, Report, Requirement};
@@ -128,7 +130,7 @@ pub fn modelfile_requirements() -> &'static [Requirement] {
 /// Judges a Modelfile parser. `parse` is given the bytes of each vector and says what the parser made
 /// of them, or why it gave no answer: it crashed, hung, or cannot be started.
 ///
-/// A parser that is a command gives [`ModelfileAnswer::from_output`] what it wrote.
+/// A parser that is a command is run by [`judge_modelfile_command`].
 ///
 /// ```
 /// use modelpack_conformance::{ModelfileAnswer, judge_modelfile};

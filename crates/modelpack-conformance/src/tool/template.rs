@@ -29,8 +29,8 @@ enum Part {
     Placeholder(String),
 }
 
-/// Placeholders that there are, with what stands for each.
-pub(super) const PLACEHOLDERS: [&str; 5] = ["ref", "repo", "dir", "modelfile", "out"];
+/// Placeholders that there are.
+pub(super) const PLACEHOLDERS: [&str; 6] = ["ref", "repo", "dir", "modelfile", "file", "out"];
 
 /// Why a text is no command template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +47,7 @@ pub enum TemplateError {
     },
     /// A brace without its counterpart, or a name that is no placeholder.
     #[error(
-        "the command `{template}` has `{{{found}}}`, which is no placeholder; there are {{ref}}, {{repo}}, {{dir}}, {{modelfile}} and {{out}}, and `{{{{` is a brace"
+        "the command `{template}` has `{{{found}}}`, which is no placeholder; there are {{ref}}, {{repo}}, {{dir}}, {{modelfile}}, {{file}} and {{out}}, and `{{{{` is a brace"
     )]
     NoPlaceholder {
         /// The text.

@@ -13,6 +13,6 @@ mod reference;
 mod registry;
 mod remote;
 mod sample;
+mod tools;
 mod variations;
 mod vectors;
-mod tools;

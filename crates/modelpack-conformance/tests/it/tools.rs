@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use modelpack_conformance::{
     Ending, Outcome, Report, Template, ToolOptions, TransportCase, judge_builder, judge_consumer,
-    judge_transport,
+    judge_modelfile_command, judge_transport,
 };
 
 use crate::fakes::fake;
@@ -332,4 +332,30 @@ fn commands_that_say_too_little() {
     let error = judge_transport(&commands(&["tool {ref}"]), &[list], &[], &mut |_| {})
         .expect_err("it is incomplete");
     assert_eq!(said(error), needs("{repo}", "transport"));
+}
+
+#[test]
+fn parsers_that_are_commands() {
+    let report =
+        judge_modelfile_command(&commands(&["false {file}"]), &mut |_| {}).expect("it runs");
+    let failing = ["modelfile.commands", "modelfile.line"];
+    assert_judged(
+        &report,
+        &failing,
+        &["modelfile.unknown-command", "modelfile.answers"],
+    );
+
+    let mut options = commands(&["sh -c 'kill -9 $$' {file}"]);
+    options.only = vec!["modelfile.answers".to_owned()];
+    let report = judge_modelfile_command(&options, &mut |_| {}).expect("it runs");
+    assert_judged(&report, &["modelfile.answers"], &[]);
+    let message = &report.checks[0].findings[0].message;
+    assert_eq!(
+        (report.checks.len(), message.as_str()),
+        (1, "ended by signal 9")
+    );
+
+    let absent = commands(&["/nowhere/at/all {file}"]);
+    let report = judge_modelfile_command(&absent, &mut |_| {}).expect("it runs");
+    assert_eq!(report.ending(), Ending::Unknown, "{report}");
 }

@@ -39,7 +39,7 @@ fn defects() {
     refuse("  ", "the command is empty");
     refuse("a 'b", "the command `a 'b` ends inside of a quote");
     refuse("a \\", "the command `a \\` ends inside of a quote");
-    let there_are = "which is no placeholder; there are {ref}, {repo}, {dir}, {modelfile} and {out}, and `{{` is a brace";
+    let there_are = "which is no placeholder; there are {ref}, {repo}, {dir}, {modelfile}, {file} and {out}, and `{{` is a brace";
     refuse(
         "a {reference}",
         &format!("the command `a {{reference}}` has `{{reference}}`, {there_are}"),
