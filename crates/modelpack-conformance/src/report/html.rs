@@ -15,7 +15,7 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1r
 h1{font-size:1.4rem;margin:0 0 .25rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}\
 p{margin:.25rem 0}code,pre{font:13px/1.45 ui-monospace,monospace}\
 pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;padding:.6rem;overflow:auto;max-height:24rem;white-space:pre-wrap}\
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .5rem;border-bottom:1px solid var(--line)}td.n,th.n{text-align:right}\
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .4rem;border-bottom:1px solid var(--line);overflow-wrap:normal;font-size:.92rem}td.n,th.n{text-align:right}\
 details{border:1px solid var(--line);border-radius:6px;margin:.4rem 0}summary{padding:.45rem .6rem;cursor:pointer;display:flex;flex-wrap:wrap;gap:.25rem .6rem;align-items:baseline}\
 summary::-webkit-details-marker{display:none}summary span.s{flex:1 1 14rem}\
 details>div{padding:0 .6rem .6rem;border-top:1px solid var(--line)}\

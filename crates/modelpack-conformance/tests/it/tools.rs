@@ -204,7 +204,7 @@ fn a_builder_that_reads_no_modelfile() {
 fn a_client_that_believes_everything() {
     let mut options = fake("pull", "{ref} {out}");
     // What has no end is read until then.
-    options.timeout = Duration::from_secs(3);
+    options.timeout = Duration::from_secs(5);
     let list = fake("list", "{repo}").commands;
     let cases = TransportCase::all();
     let report = judge_transport(&options, &list, &cases, &mut |_| {}).expect("it runs");
