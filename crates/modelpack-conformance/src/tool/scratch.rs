@@ -145,6 +145,8 @@ impl Scratch {
             ("XDG_STATE_HOME", below(".local/state")),
             ("XDG_RUNTIME_DIR", below("runtime")),
             ("TMPDIR", self.world("tmp").into_os_string()),
+            // A zone with an offset: some mistakes with times do not show where that is zero.
+            ("TZ", OsString::from("Asia/Shanghai")),
         ]
         .map(|(name, value)| (OsString::from(name), value))
         .into()
