@@ -99,6 +99,12 @@ fn vector(path: &str, all: &BTreeSet<&str>) -> Option<Vector> {
             vector.rules = vec![rule];
             Some(beside(vector, "error", format!("{path}.error")))
         }
+        // An extension of this project, which no rule of a specification is about.
+        "modelfile-extended/valid" | "modelfile-extended/invalid" if !path.ends_with(".error") => {
+            let mut vector = Vector::new(path, "modelfile-extended").file("modelfile", path);
+            vector.expect = expect;
+            Some(beside(vector, "error", format!("{path}.error")))
+        }
         "weights/valid" | "weights/hostile"
             if !path.ends_with(".facts") && !path.ends_with(".error") =>
         {
