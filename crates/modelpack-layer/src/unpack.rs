@@ -60,11 +60,53 @@ pub fn list_tar(
     expected: &Expected,
     limits: &Limits,
 ) -> Result<Vec<Unpacked>, Error> {
+    whole_archive(encoding, archive, expected, limits, |plain| {
+        let mut files = Vec::new();
+        each_file(plain, limits, |entry, path, plain| {
+            copy_entry(entry, &path, plain, &mut io::sink())?;
+            let size = entry.size;
+            files.push(Unpacked { path, size });
+            Ok(())
+        })?;
+        Ok(files)
+    })
+}
+
+/// Gives what `read` makes of an archive, if its bytes are those that are expected.
+fn whole_archive<T>(
+    encoding: Encoding,
+    archive: &mut dyn Read,
+    expected: &Expected,
+    limits: &Limits,
+    read: impl FnOnce(&mut dyn Read) -> Result<T, Error>,
+) -> Result<T, Error> {
     let mut plain = Bounded::new(encoding, archive, expected, limits)?;
+    let outcome = read(&mut plain);
+    if let Some((what, limit)) = plain.over {
+        return Err(Error::OverLimit { what, limit });
+    }
+    // Wrong bytes most often look like a damaged archive first. Which of the two it is matters to
+    // the user, so the rest is read and the digest decides.
+    let mut hashed = plain.inner.into_inner();
+    let drained = io::copy(&mut hashed, &mut io::sink());
+    if let Some(error) = hashed.failed {
+        return Err(Error::io("read", "layer", error));
+    }
+    drained.map_err(|error| Error::io("read", "layer", error))?;
+    expected.check(hashed.read, || hashed.hasher.finish())?;
+    outcome
+}
+
+/// Calls `take` with each file of an archive, its path, and the archive, from which `take` reads the content.
+/// Gives the directories.
+fn each_file(
+    archive: &mut dyn Read,
+    limits: &Limits,
+    mut take: impl FnMut(&Entry, FilePath, &mut dyn Read) -> Result<(), Error>,
+) -> Result<Vec<FilePath>, Error> {
     let mut names = Names::default();
-    let mut files = Vec::new();
     let mut count = 0;
-    while let Some(entry) = next_entry(&mut plain)? {
+    while let Some(entry) = next_entry(archive)? {
         count += 1;
         if count > limits.entries {
             return Err(Error::OverLimit {
@@ -74,18 +116,12 @@ pub fn list_tar(
         }
         if entry.is_directory {
             names.add_directory(&entry.name)?;
-            continue;
+        } else {
+            let path = names.add_file(&entry.name)?;
+            take(&entry, path, archive)?;
         }
-        let path = names.add_file(&entry.name)?;
-        copy_entry(&entry, &path, &mut plain, &mut io::sink())?;
-        let size = entry.size;
-        files.push(Unpacked { path, size });
     }
-    names.finish()?;
-    let mut hashed = plain.inner.into_inner();
-    io::copy(&mut hashed, &mut io::sink()).map_err(|error| Error::io("read", "layer", error))?;
-    expected.check(hashed.read, || hashed.hasher.finish())?;
-    Ok(files)
+    names.finish()
 }
 
 impl Destination {
@@ -102,21 +138,10 @@ impl Destination {
         expected: &Expected,
         limits: &Limits,
     ) -> Result<Vec<Unpacked>, Error> {
-        let mut plain = Bounded::new(encoding, archive, expected, limits)?;
-        let outcome = self.stage_entries(&mut plain, limits);
-        if let Some((what, limit)) = plain.over {
-            return Err(Error::OverLimit { what, limit });
-        }
-        // Wrong bytes most often look like a damaged archive first. Which of the two it is matters to
-        // the user, so the rest is read and the digest decides.
-        let mut hashed = plain.inner.into_inner();
-        let drained = io::copy(&mut hashed, &mut io::sink());
-        if let Some(error) = hashed.failed {
-            return Err(Error::io("read", "layer", error));
-        }
-        drained.map_err(|error| Error::io("read", "layer", error))?;
-        expected.check(hashed.read, || hashed.hasher.finish())?;
-        self.publish_all(outcome?)
+        let entries = whole_archive(encoding, archive, expected, limits, |plain| {
+            self.stage_entries(plain, limits)
+        })?;
+        self.publish_all(entries)
     }
 
     /// Makes everything visible, after a look that nothing is in the way of any of it.
@@ -146,35 +171,19 @@ impl Destination {
         archive: &mut dyn Read,
         limits: &Limits,
     ) -> Result<StagedEntries<'_>, Error> {
-        let mut names = Names::default();
         let mut files = Vec::new();
-        let mut count = 0;
-        while let Some(entry) = next_entry(archive)? {
-            count += 1;
-            if count > limits.entries {
-                return Err(Error::OverLimit {
-                    what: "entries",
-                    limit: limits.entries,
-                });
-            }
-            if entry.is_directory {
-                names.add_directory(&entry.name)?;
-                continue;
-            }
-            let path = names.add_file(&entry.name)?;
+        let directories = each_file(archive, limits, |entry, path, archive| {
             let (staged, mut file) = self.stage(&path)?;
-            copy_entry(&entry, &path, archive, &mut file)?;
+            copy_entry(entry, &path, archive, &mut file)?;
             let attributes = FileAttributes {
                 mtime: entry.mtime,
                 ..FileAttributes::with_mode(entry.mode)
             };
             finish_file(&path, &file, &attributes)?;
             files.push((staged, path, entry.size));
-        }
-        Ok(StagedEntries {
-            files,
-            directories: names.finish()?,
-        })
+            Ok(())
+        })?;
+        Ok(StagedEntries { files, directories })
     }
 }
 

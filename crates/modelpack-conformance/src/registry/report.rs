@@ -1,7 +1,7 @@
 //! What a run found: as a table, as JSON, and as JUnit XML.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::Serialize;
 
@@ -58,55 +58,6 @@ impl RegistryReport {
     pub fn is_complete(&self) -> bool {
         self.conforms() && self.count(Verdict::Skip) == 0
     }
-
-    /// The report in the XML form of JUnit, which test dashboards read.
-    #[must_use]
-    pub fn to_junit(&self) -> String {
-        let mut xml = String::new();
-        let counts = format!(
-            "tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\"",
-            self.checks.len(),
-            self.count(Verdict::Fail),
-            self.count(Verdict::Skip) + self.count(Verdict::Disabled),
-        );
-        let _ = writeln!(xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
-        let _ = writeln!(xml, "<testsuites {counts}>");
-        let _ = writeln!(xml, "  <testsuite name=\"registry\" {counts}>");
-        for check in &self.checks {
-            let name = escape(&check.name);
-            let message = escape(check.message.as_deref().unwrap_or_default());
-            let element = match check.verdict {
-                Verdict::Pass => {
-                    let _ = writeln!(xml, "    <testcase name=\"{name}\"/>");
-                    continue;
-                }
-                Verdict::Fail => "failure",
-                Verdict::Unknown | Verdict::Disabled | Verdict::Skip => "skipped",
-            };
-            let _ = writeln!(
-                xml,
-                "    <testcase name=\"{name}\"><{element} message=\"{message}\"/></testcase>"
-            );
-        }
-        xml.push_str("  </testsuite>\n</testsuites>\n");
-        xml
-    }
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            // XML has no way to write most control characters.
-            control if control.is_control() => escaped.push(' '),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 /// What did not pass, then a table of everything.
