@@ -1,16 +1,17 @@
-//! What every command shares: the list of commands, flags of all of them, flags of those that talk to a registry.
+//! The list of commands.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use clap::builder::FalseyValueParser;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    Attach, Build, Completion, Convert, Diff, Doctor, Du, Export, Extract, Fetch, Index, Inspect,
-    Login, Logout, Ls, Man, Modelfile, Prune, Pull, Push, Resolve, Rm, Run, Serve, Tag, Upload,
+    self, Attach, Build, Completion, Convert, Diff, Doctor, Du, Export, Extract, Fetch, Index,
+    Inspect, Login, Logout, Ls, Man, Modelfile, Prune, Pull, Push, Resolve, Rm, Run, Serve, Tag,
+    Upload,
 };
-use crate::{examples, modctl, units};
+use crate::examples;
+use crate::exit::Exit;
+use crate::flags::Global;
+use crate::modctl::Persona;
+use crate::printer::{Printer, note};
 
 /// Builds, pushes, pulls and resolves AI models as OCI artifacts (CNCF ModelPack).
 #[derive(Debug, Parser)]
@@ -37,83 +38,6 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not authorised, 5 network (worth retrying),
 6 integrity, 7 no space, 130 interrupted (partial downloads are kept)";
-
-/// Flags of every command.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Every command")]
-pub(crate) struct Global {
-    /// Where the local store is [default: $XDG_DATA_HOME/modelpack]
-    #[arg(long, global = true, value_name = "DIR", env = "MODELPACK_STORAGE_DIR")]
-    pub(crate) storage_dir: Option<PathBuf>,
-    /// Print the result as JSON
-    #[arg(long, global = true, env = "MODELPACK_JSON", value_parser = FalseyValueParser::new())]
-    pub(crate) json: bool,
-    /// Print nothing but results and errors
-    #[arg(short, long, global = true, env = "MODELPACK_QUIET", value_parser = FalseyValueParser::new())]
-    pub(crate) quiet: bool,
-    /// Print no progress
-    #[arg(long, global = true, env = "MODELPACK_NO_PROGRESS", value_parser = FalseyValueParser::new())]
-    pub(crate) no_progress: bool,
-    #[command(flatten)]
-    pub(crate) ignored: modctl::IgnoredFlags,
-}
-
-/// Flags of commands that talk to a registry.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Registry")]
-pub(crate) struct Network {
-    /// Files or blobs at the same time [default: 5]
-    #[arg(short, long, value_name = "N", env = "MODELPACK_CONCURRENCY")]
-    pub(crate) concurrency: Option<usize>,
-    /// Talk plain HTTP
-    #[arg(long, env = "MODELPACK_PLAIN_HTTP", value_parser = FalseyValueParser::new())]
-    pub(crate) plain_http: bool,
-    /// Take any TLS certificate; contents are still verified by digest
-    #[arg(long, env = "MODELPACK_INSECURE", value_parser = FalseyValueParser::new())]
-    pub(crate) insecure: bool,
-    /// Also trust the certificate authorities in this file, PEM (repeatable)
-    #[arg(long, value_name = "FILE", env = "MODELPACK_CA_FILE")]
-    pub(crate) ca_file: Vec<PathBuf>,
-    /// Go through this proxy, whatever variables and hosts.toml say; NO_PROXY still counts
-    // Read later, since a mistake is repeated by the parser, and this can hold a password.
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "MODELPACK_PROXY",
-        hide_env_values = true
-    )]
-    pub(crate) proxy: Option<String>,
-    /// Certificate that is shown to the registry, PEM
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "client_key",
-        env = "MODELPACK_CLIENT_CERT"
-    )]
-    pub(crate) client_cert: Option<PathBuf>,
-    /// Key of that certificate, PEM
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "client_cert",
-        env = "MODELPACK_CLIENT_KEY"
-    )]
-    pub(crate) client_key: Option<PathBuf>,
-    /// Read credentials from this file only
-    #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE")]
-    pub(crate) authfile: Option<PathBuf>,
-    /// Settings of single hosts [default: $XDG_CONFIG_HOME/modelpack/hosts.toml]
-    #[arg(long, value_name = "FILE", env = "MODELPACK_HOSTS_FILE")]
-    pub(crate) hosts_file: Option<PathBuf>,
-}
-
-/// How long a transfer may take.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Patience {
-    /// End it after this time, such as 90s or 1h30m; what was transferred is kept [default: none]
-    #[arg(long, value_name = "DURATION", env = "MODELPACK_TIMEOUT", value_parser = units::parse_duration)]
-    pub(crate) timeout: Option<Duration>,
-}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -178,12 +102,48 @@ pub(crate) enum Command {
     Version,
 }
 
-/// A dialect of model artifacts.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(crate) enum Dialect {
-    /// CNCF ModelPack
-    #[value(name = "modelpack")]
-    ModelPack,
-    /// Docker's dialect, which Docker Model Runner and llama.cpp read
-    Docker,
+/// Runs a command.
+pub(crate) async fn run(cli: Cli, persona: Persona) -> anyhow::Result<Exit> {
+    let Cli {
+        global,
+        command: asked,
+    } = cli;
+    let printer = Printer {
+        json: global.json,
+        quiet: global.quiet,
+        persona,
+    };
+    if !global.quiet {
+        global.ignored.notes().iter().for_each(|text| note(text));
+    }
+    match asked {
+        Command::Build(args) => commands::build::run(&global, &printer, args).await,
+        Command::Push(args) => commands::push::run(&global, &printer, args).await,
+        Command::Pull(args) => commands::pull::run(&global, &printer, args).await,
+        Command::Fetch(args) => commands::fetch::run(&global, &printer, args).await,
+        Command::Resolve(args) => commands::resolve::run(&global, &printer, args).await,
+        Command::Extract(args) => commands::extract::run(&global, &printer, args).await,
+        Command::Export(args) => commands::export::run(&global, &printer, args).await,
+        Command::Run(args) => commands::run::run(&global, &printer, args).await,
+        Command::Inspect(args) => commands::inspect::run(&global, &printer, args).await,
+        Command::Diff(args) => commands::diff::run(&global, &printer, args).await,
+        Command::Attach(args) => commands::attach::run(&global, &printer, args).await,
+        Command::Upload(args) => commands::upload::run(&global, &printer, args).await,
+        Command::Convert(args) => commands::convert::run(&global, &printer, args).await,
+        Command::Index(args) => commands::index::run(&global, &printer, args).await,
+        Command::Ls(args) => commands::ls::run(&global, &printer, args).await,
+        Command::Du(args) => commands::du::run(&global, &printer, args).await,
+        Command::Tag(args) => commands::tag::run(&global, args).await,
+        Command::Rm(args) => commands::rm::run(&global, &printer, args).await,
+        Command::Prune(args) => commands::prune::run(&global, &printer, args).await,
+        Command::Login(args) => commands::login::run(&global, &printer, args).await,
+        Command::Logout(args) => commands::logout::run(&printer, args).await,
+        Command::Verify => commands::verify::run(&global, &printer).await,
+        Command::Serve(args) => commands::serve::run(&global, *args).await,
+        Command::Modelfile(args) => commands::modelfile::run(&global, &printer, args).await,
+        Command::Doctor(args) => commands::doctor::run(&global, &printer, args).await,
+        Command::Completion(args) => commands::completion::run(&printer, command(), &args),
+        Command::Man(args) => commands::man::run(&printer, command(), &args),
+        Command::Version => commands::version::run(&printer),
+    }
 }

@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod examples;
 mod exit;
+mod flags;
 mod modctl;
 mod printer;
 mod progress;
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(commands::run(cli, persona)));
+        .and_then(|runtime| runtime.block_on(cli::run(cli, persona)));
     match outcome {
         Ok(code) => persona.exit(code).into(),
         Err(error) => {

@@ -12,7 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use modelpack::{CancelToken, Control, Event, Item, Outcome, Progress};
 
 use self::rate::Rate;
-use crate::cli::Global;
+use crate::flags::Global;
 use crate::printer::note;
 use crate::units;
 

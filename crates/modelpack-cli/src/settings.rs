@@ -18,8 +18,8 @@ use modelpack::{Store, Toolkit};
 pub(crate) use self::credentials::{login_elsewhere, login_file, login_in_file};
 pub(crate) use self::programs::git;
 pub(crate) use self::survey::survey;
-use crate::cli::{Global, Network};
 use crate::exit::UsageError;
+use crate::flags::{Global, Network};
 use crate::printer::note;
 
 /// Opens the store and makes a client that talks to registries as the flags say.

@@ -6,8 +6,8 @@ use clap::Args;
 use modelpack::spec::Encoding;
 use modelpack::{AttachOptions, Attachment, Place, Reference, path_in_artifact};
 
-use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit};
+use crate::flags::{Global, Network};
 use crate::printer::Printer;
 use crate::{progress, settings};
 

@@ -9,8 +9,8 @@ use modelpack::{
     BuildDialect, BuildOptions, BuildPlan, CreationTime, ExtraFile, Place, Reference, SourceReading,
 };
 
-use crate::cli::{Dialect, Global, Network};
 use crate::exit::{DONE, Exit};
+use crate::flags::{Dialect, Global, Network};
 use crate::printer::{Printer, table};
 use crate::units::bytes;
 use crate::{printer, progress, settings};

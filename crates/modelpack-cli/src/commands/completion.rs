@@ -3,7 +3,6 @@
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::cli;
 use crate::exit::{DONE, Exit};
 use crate::printer::Printer;
 
@@ -14,8 +13,13 @@ pub(crate) struct Completion {
     pub(crate) shell: Shell,
 }
 
-pub(crate) fn run(printer: &Printer, args: &Completion) -> anyhow::Result<Exit> {
-    let mut command = printer.persona.command(cli::command());
+/// `command` is the whole command line.
+pub(crate) fn run(
+    printer: &Printer,
+    command: clap::Command,
+    args: &Completion,
+) -> anyhow::Result<Exit> {
+    let mut command = printer.persona.command(command);
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, name, &mut script);

@@ -4,8 +4,8 @@ use clap::Args;
 use modelpack::spec::convert::Target;
 use modelpack::{ConvertOptions, Reference};
 
-use crate::cli::{Dialect, Global, Network};
 use crate::exit::{DONE, Exit};
+use crate::flags::{Dialect, Global, Network};
 use crate::printer::Printer;
 use crate::{progress, settings};
 

@@ -4,8 +4,8 @@ use clap::Args;
 use modelpack::{Place, Reference, compare};
 
 use super::inspect::{differences, inspect};
-use crate::cli::{Global, Network};
 use crate::exit::{DIFFERENT, DONE, Exit};
+use crate::flags::{Global, Network};
 use crate::printer::Printer;
 use crate::{progress, settings};
 

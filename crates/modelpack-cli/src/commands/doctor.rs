@@ -8,8 +8,8 @@ use modelpack::spec::Host;
 use modelpack::{Reference, Store};
 use serde::Serialize;
 
-use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit, UNWELL};
+use crate::flags::{Global, Network};
 use crate::printer::Printer;
 use crate::{progress, settings};
 

@@ -3,8 +3,8 @@
 use clap::Args;
 use modelpack::{NamePattern, UsageReport};
 
-use crate::cli::Global;
 use crate::exit::{DONE, Exit};
+use crate::flags::Global;
 use crate::modctl::Persona;
 use crate::printer::{Printer, table};
 use crate::settings;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use modelpack::Reference;
 
-use crate::cli::Global;
 use crate::exit::{DONE, Exit, UsageError};
+use crate::flags::Global;
 use crate::printer::Printer;
 use crate::{progress, settings};
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use modelpack::{ExtractOptions, Reference};
 
-use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit, UsageError};
+use crate::flags::{Global, Network};
 use crate::printer::Printer;
 use crate::{progress, settings};
 

@@ -7,8 +7,8 @@ use clap::Args;
 use modelpack::modelfile::{Error as PatternError, Glob};
 use modelpack::{FetchOptions, FetchedTensor, Place, Reference, TensorFilesReport};
 
-use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit, UsageError};
+use crate::flags::{Global, Network};
 use crate::printer::{Printer, note};
 use crate::{progress, settings};
 

@@ -7,8 +7,8 @@ use modelpack::{
     CompareReport, Control, InspectReport, Place, Reference, TensorReport, Toolkit, compare,
 };
 
-use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit};
+use crate::flags::{Global, Network};
 use crate::printer::{Printer, note, table};
 use crate::{progress, settings};
 

@@ -8,8 +8,8 @@ use modelpack::spec::Host;
 use modelpack::{CredentialsFile, HelperPrograms, KeptIn, LoginAnswer, try_login};
 use serde::Serialize;
 
-use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit, UsageError};
+use crate::flags::{Global, Network};
 use crate::printer::{Printer, note};
 use crate::{ask, settings};
 

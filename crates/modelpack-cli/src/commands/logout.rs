@@ -5,8 +5,8 @@ use modelpack::spec::Host;
 use modelpack::{CredentialsFile, HelperPrograms};
 
 use super::login::server;
-use crate::cli::Network;
 use crate::exit::{DONE, Exit};
+use crate::flags::Network;
 use crate::printer::{Printer, note};
 use crate::settings;
 

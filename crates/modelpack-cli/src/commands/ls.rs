@@ -4,8 +4,8 @@ use clap::Args;
 use modelpack::{ListEntry, NamePattern, Reference};
 use serde::Serialize;
 
-use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit};
+use crate::flags::{Global, Network};
 use crate::modctl::Persona;
 use crate::printer::{Printer, table};
 use crate::{progress, settings, units};

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use crate::cli;
 use crate::exit::{DONE, Exit, UsageError};
 use crate::printer::Printer;
 
@@ -19,8 +18,9 @@ pub(crate) struct Man {
     pub(crate) output: Option<PathBuf>,
 }
 
-pub(crate) fn run(printer: &Printer, args: &Man) -> anyhow::Result<Exit> {
-    let mut root = cli::command().disable_help_subcommand(true);
+/// `command` is the whole command line.
+pub(crate) fn run(printer: &Printer, command: clap::Command, args: &Man) -> anyhow::Result<Exit> {
+    let mut root = command.disable_help_subcommand(true);
     root.build();
     if let Some(directory) = &args.output {
         write_all(root, directory)?;

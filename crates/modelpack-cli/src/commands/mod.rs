@@ -1,33 +1,33 @@
 //! One file per command: arguments, one call into the library, one report.
 
-mod attach;
-mod build;
-mod completion;
-mod convert;
-mod diff;
-mod doctor;
-mod du;
-mod export;
-mod extract;
-mod fetch;
-mod index;
-mod inspect;
-mod login;
-mod logout;
-mod ls;
-mod man;
-mod modelfile;
-mod prune;
-mod pull;
-mod push;
-mod resolve;
-mod rm;
-mod run;
-mod serve;
-mod tag;
-mod upload;
-mod verify;
-mod version;
+pub(crate) mod attach;
+pub(crate) mod build;
+pub(crate) mod completion;
+pub(crate) mod convert;
+pub(crate) mod diff;
+pub(crate) mod doctor;
+pub(crate) mod du;
+pub(crate) mod export;
+pub(crate) mod extract;
+pub(crate) mod fetch;
+pub(crate) mod index;
+pub(crate) mod inspect;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod ls;
+pub(crate) mod man;
+pub(crate) mod modelfile;
+pub(crate) mod prune;
+pub(crate) mod pull;
+pub(crate) mod push;
+pub(crate) mod resolve;
+pub(crate) mod rm;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod tag;
+pub(crate) mod upload;
+pub(crate) mod verify;
+pub(crate) mod version;
 
 pub(crate) use self::attach::Attach;
 pub(crate) use self::build::Build;
@@ -55,50 +55,3 @@ pub(crate) use self::run::Run;
 pub(crate) use self::serve::Serve;
 pub(crate) use self::tag::Tag;
 pub(crate) use self::upload::Upload;
-use crate::cli::{Cli, Command};
-use crate::exit::Exit;
-use crate::modctl::Persona;
-use crate::printer::{Printer, note};
-
-/// Runs a command.
-pub(crate) async fn run(cli: Cli, persona: Persona) -> anyhow::Result<Exit> {
-    let Cli { global, command } = cli;
-    let printer = Printer {
-        json: global.json,
-        quiet: global.quiet,
-        persona,
-    };
-    if !global.quiet {
-        global.ignored.notes().iter().for_each(|text| note(text));
-    }
-    match command {
-        Command::Build(args) => build::run(&global, &printer, args).await,
-        Command::Push(args) => push::run(&global, &printer, args).await,
-        Command::Pull(args) => pull::run(&global, &printer, args).await,
-        Command::Fetch(args) => fetch::run(&global, &printer, args).await,
-        Command::Resolve(args) => resolve::run(&global, &printer, args).await,
-        Command::Extract(args) => extract::run(&global, &printer, args).await,
-        Command::Export(args) => export::run(&global, &printer, args).await,
-        Command::Run(args) => run::run(&global, &printer, args).await,
-        Command::Inspect(args) => inspect::run(&global, &printer, args).await,
-        Command::Diff(args) => diff::run(&global, &printer, args).await,
-        Command::Attach(args) => attach::run(&global, &printer, args).await,
-        Command::Upload(args) => upload::run(&global, &printer, args).await,
-        Command::Convert(args) => convert::run(&global, &printer, args).await,
-        Command::Index(args) => index::run(&global, &printer, args).await,
-        Command::Ls(args) => ls::run(&global, &printer, args).await,
-        Command::Du(args) => du::run(&global, &printer, args).await,
-        Command::Tag(args) => tag::run(&global, args).await,
-        Command::Rm(args) => rm::run(&global, &printer, args).await,
-        Command::Prune(args) => prune::run(&global, &printer, args).await,
-        Command::Login(args) => login::run(&global, &printer, args).await,
-        Command::Logout(args) => logout::run(&printer, args).await,
-        Command::Verify => verify::run(&global, &printer).await,
-        Command::Serve(args) => serve::run(&global, *args).await,
-        Command::Modelfile(args) => modelfile::run(&global, &printer, args).await,
-        Command::Doctor(args) => doctor::run(&global, &printer, args).await,
-        Command::Completion(args) => completion::run(&printer, &args),
-        Command::Man(args) => man::run(&printer, &args),
-        Command::Version => version::run(&printer),
-    }
-}

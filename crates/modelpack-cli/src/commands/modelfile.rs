@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use modelpack::GenerateOptions;
 use modelpack::modelfile::Metadata;
 
-use crate::cli::Global;
 use crate::exit::{DONE, Exit};
+use crate::flags::Global;
 use crate::printer::Printer;
 use crate::{printer, settings};
 

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 
-use crate::cli::Global;
 use crate::exit::{DONE, Exit};
+use crate::flags::Global;
 use crate::printer::Printer;
 use crate::{settings, units};
 

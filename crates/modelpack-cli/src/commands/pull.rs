@@ -6,8 +6,8 @@ use clap::Args;
 use modelpack::spec::variant::Choice;
 use modelpack::{ExtractOptions, Place, PullOptions, Reference, Sharing, fitting_size};
 
-use crate::cli::{Global, Network, Patience};
 use crate::exit::{DONE, Exit};
+use crate::flags::{Global, Network, Patience};
 use crate::modctl::Dragonfly;
 use crate::printer::Printer;
 use crate::{progress, settings};

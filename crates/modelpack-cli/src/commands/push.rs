@@ -3,8 +3,8 @@
 use clap::Args;
 use modelpack::{Place, PushOptions, PushPlan, Reference};
 
-use crate::cli::{Global, Network, Patience};
 use crate::exit::{DONE, Exit};
+use crate::flags::{Global, Network, Patience};
 use crate::printer::{Printer, table};
 use crate::units::bytes;
 use crate::{progress, settings};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use modelpack::{Fetch, Reference, ResolveOptions};
 
-use crate::cli::{Global, Network, Patience};
 use crate::exit::{DONE, Exit};
+use crate::flags::{Global, Network, Patience};
 use crate::printer::Printer;
 use crate::{progress, settings};
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use modelpack::{Fetch, LaunchCommand, Reference, ResolveOptions};
 
-use crate::cli::{Global, Network};
 use crate::exit::{DONE, Exit};
+use crate::flags::{Global, Network};
 use crate::printer::Printer;
 use crate::{progress, settings};
 

@@ -3,8 +3,8 @@
 use clap::Args;
 use modelpack::Reference;
 
-use crate::cli::Global;
 use crate::exit::{DONE, Exit};
+use crate::flags::Global;
 use crate::settings;
 
 #[derive(Debug, Args)]

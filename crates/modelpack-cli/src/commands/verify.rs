@@ -1,7 +1,7 @@
 //! `modelpack verify`.
 
-use crate::cli::Global;
 use crate::exit::{DONE, Exit, INTEGRITY};
+use crate::flags::Global;
 use crate::printer::Printer;
 use crate::{progress, settings, units};
 

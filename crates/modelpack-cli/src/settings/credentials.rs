@@ -12,8 +12,8 @@ use modelpack::registry::{
 use modelpack::spec::Host;
 
 use super::{absolute, config_home, home};
-use crate::cli::Network;
 use crate::exit::UsageError;
+use crate::flags::Network;
 use crate::printer::note;
 
 /// One byte more than a credentials file may have, so that a longer one is seen to be too long.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use modelpack::registry::hosts::Hosts;
 
 use super::config_home;
-use crate::cli::Network;
 use crate::exit::UsageError;
+use crate::flags::Network;
 
 /// `--hosts-file`, else `hosts.toml` in the configuration directory when it is there.
 pub(super) fn read(network: &Network) -> anyhow::Result<Hosts> {

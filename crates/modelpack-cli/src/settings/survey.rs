@@ -10,7 +10,7 @@ use modelpack::registry::{DockerConfig, LoginPlace, Name};
 use modelpack::spec::Host;
 
 use super::{certificates, client, credentials, hosts, proxies};
-use crate::cli::{Global, Network};
+use crate::flags::{Global, Network};
 
 /// The area of findings about files and variables.
 const AREA: &str = "settings";

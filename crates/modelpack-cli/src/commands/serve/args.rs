@@ -38,7 +38,7 @@ pub(crate) struct Serve {
     pub(crate) upstream: Option<Host>,
     #[cfg(feature = "upstream")]
     #[command(flatten)]
-    pub(crate) network: crate::cli::Network,
+    pub(crate) network: crate::flags::Network,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
     #[command(flatten)]

@@ -20,8 +20,8 @@ use modelpack_server::{
 pub(crate) use self::args::Serve;
 use self::args::{AccessArgs, LimitArgs};
 use self::log::Log;
-use crate::cli::Global;
 use crate::exit::{DONE, Exit};
+use crate::flags::Global;
 use crate::printer::note;
 use crate::settings;
 
