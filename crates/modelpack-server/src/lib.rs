@@ -26,7 +26,7 @@
 //!
 //! Inside of another server: [`Registry::handle`] takes any request of the `http` crate, so a hyper
 //! service calls it for paths that begin with `/v2` (`examples/beside.rs`). With feature `tower` an
-//! axum router takes the registry as it is:
+//! axum router takes the registry as it is (`examples/tower.rs`):
 //!
 //! ```text
 //! let app = axum::Router::new().route("/", get(page)).fallback_service(registry);
@@ -70,8 +70,8 @@ pub use error::Error;
 #[cfg(feature = "tls")]
 pub use listen::TlsIdentity;
 #[cfg(feature = "listen")]
-pub use listen::{ListenOptions, Listener, listen};
-pub use observe::{Answered, Finished, Observer, Peer};
+pub use listen::{ListenOptions, Listener, listen, listen_on};
+pub use observe::{Answered, Finished, NotRefreshed, Observer, Peer};
 pub use options::{Hosts, Options};
 pub use rate::RateLimit;
 pub use registry::Registry;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
+use modelpack_spec::{Repository, Tag};
 
 use crate::Error;
 use crate::metrics::Metrics;
@@ -15,6 +16,12 @@ pub trait Observer: Send + Sync + 'static {
     /// An answer is ready; its body is still to be sent.
     fn answered(&self, answer: &Answered<'_>) {
         let _ = answer;
+    }
+
+    /// A tag that came from upstream is answered as it was kept, because upstream could not say where
+    /// it points now.
+    fn not_refreshed(&self, tag: &NotRefreshed<'_>) {
+        let _ = tag;
     }
 
     /// The body of an answer was sent, or its client is gone.
@@ -44,6 +51,18 @@ pub struct Answered<'a> {
     pub status: StatusCode,
     /// What failed, where the fault is not the client's. Clients only see that something did.
     pub error: Option<&'a Error>,
+}
+
+/// A tag that may have moved upstream, as an [`Observer`] sees it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct NotRefreshed<'a> {
+    /// Its repository.
+    pub repository: &'a Repository,
+    /// The tag.
+    pub tag: &'a Tag,
+    /// Why upstream could not say.
+    pub error: &'a Error,
 }
 
 /// The end of an exchange, as an [`Observer`] sees it.

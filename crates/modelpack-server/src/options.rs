@@ -60,6 +60,10 @@ pub struct Options {
     pub access: Option<Arc<dyn Access>>,
     /// Where content is fetched that is not here. Default nowhere.
     pub upstream: Option<Arc<dyn Upstream>>,
+    /// After which time upstream is asked again where a tag points that came from there, when somebody
+    /// asks for it. Until then, and as long as upstream does not answer, the tag is what was kept.
+    /// Default 60 s; zero asks every time. Digests and tags that were pushed here are never asked for.
+    pub refresh: Duration,
     /// Whether `/metrics` is answered, in the text form of Prometheus. It names no content, and
     /// needs no credentials. Default no. `/healthz` is always answered.
     pub metrics: bool,
@@ -93,6 +97,7 @@ impl Default for Options {
             chunk_min_bytes: None,
             access: None,
             upstream: None,
+            refresh: Duration::from_secs(60),
             metrics: false,
             warnings: Vec::new(),
             hosts: Hosts::Loopback,
@@ -119,6 +124,7 @@ impl fmt::Debug for Options {
             .field("allow_delete", &self.allow_delete)
             .field("allow_sparse", &self.allow_sparse)
             .field("chunk_min_bytes", &self.chunk_min_bytes)
+            .field("refresh", &self.refresh)
             .field("metrics", &self.metrics)
             .field("warnings", &self.warnings)
             .field("hosts", &self.hosts)

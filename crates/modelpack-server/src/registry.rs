@@ -18,7 +18,7 @@ use crate::rate::Buckets;
 use crate::receive::Incoming;
 use crate::session::{Lifetime, Sessions};
 use crate::storage::{Garbage, Storage};
-use crate::upstream::Fetches;
+use crate::upstream::{Fetches, Refreshes};
 use crate::{Body, Error, Options, blocking};
 
 /// An OCI registry over a [`Storage`]. Clones share it, upload sessions included.
@@ -36,6 +36,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     buckets: Buckets,
     fetches: Fetches,
+    refreshes: Refreshes,
 }
 
 impl Registry {
@@ -50,6 +51,7 @@ impl Registry {
                 metrics: Arc::default(),
                 buckets: Buckets::default(),
                 fetches: Fetches::default(),
+                refreshes: Refreshes::default(),
             }),
         }
     }
@@ -281,6 +283,10 @@ impl Registry {
 
     pub(crate) fn fetches(&self) -> &Fetches {
         &self.inner.fetches
+    }
+
+    pub(crate) fn refreshes(&self) -> &Refreshes {
+        &self.inner.refreshes
     }
 
     pub(crate) fn lifetime(&self) -> Lifetime {

@@ -1,5 +1,7 @@
 //! Pull-through: what is not here is fetched from elsewhere, checked and kept.
 
+mod refresh;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,12 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http::StatusCode;
 use modelpack_spec::distribution::{ErrorCode, TagOrDigest};
-use modelpack_spec::{Digest, Repository};
+use modelpack_spec::{Digest, Repository, Tag};
 
 use crate::answer::Refusal;
 use crate::document::Summary;
 use crate::storage::{StoredManifest, Upload};
 use crate::{Error, Registry, blocking};
+
+pub(crate) use self::refresh::Refreshes;
 
 /// What an upstream gives back, later; `None` when it is not there either.
 pub type Fetched<'a, T> = Pin<Box<dyn Future<Output = Result<Option<T>, Error>> + Send + 'a>>;
@@ -30,6 +34,10 @@ pub trait Upstream: Send + Sync + 'static {
         repository: &'a Repository,
         reference: &'a TagOrDigest,
     ) -> Fetched<'a, StoredManifest>;
+
+    /// Where a tag points now. A request for the head of the manifest is enough; what it says is only
+    /// compared with what is here.
+    fn tag<'a>(&'a self, repository: &'a Repository, tag: &'a Tag) -> Fetched<'a, Digest>;
 
     /// The size of a blob in bytes.
     fn blob_size<'a>(&'a self, repository: &'a Repository, digest: &'a Digest) -> Fetched<'a, u64>;
@@ -119,16 +127,28 @@ impl Registry {
         else {
             return Ok(None);
         };
-        check(&manifest, reference)?;
+        check(&manifest, reference).map_err(upstream_failed)?;
         self.metrics().fetched();
-        let tags = match reference {
-            TagOrDigest::Tag(tag) => vec![tag.clone()],
-            TagOrDigest::Digest(_) => Vec::new(),
-        };
-        let (repository, stored) = (name.clone(), manifest.clone());
-        self.storage(move |storage| storage.put_manifest(&repository, &stored, &tags))
+        let (repository, stored, wanted) = (name.clone(), manifest.clone(), reference.clone());
+        let kept = self
+            .storage(move |storage| match &wanted {
+                TagOrDigest::Digest(_) => {
+                    storage.put_manifest(&repository, &stored, &[])?;
+                    Ok(Some(stored))
+                }
+                TagOrDigest::Tag(tag)
+                    if storage.put_fetched(&repository, &stored, tag, None)? =>
+                {
+                    Ok(Some(stored))
+                }
+                // Somebody else has set it meanwhile.
+                TagOrDigest::Tag(_) => storage.manifest(&repository, &wanted),
+            })
             .await?;
-        Ok(Some(manifest))
+        if let TagOrDigest::Tag(tag) = reference {
+            self.refreshes().asked(name, tag).await;
+        }
+        Ok(kept)
     }
 
     /// The size of a blob that is not here but upstream.
@@ -225,20 +245,18 @@ impl Registry {
 }
 
 /// Refuses a manifest that is not what was asked for, or that this registry would not take from a client.
-fn check(manifest: &StoredManifest, reference: &TagOrDigest) -> Result<(), Refusal> {
+fn check(manifest: &StoredManifest, reference: &TagOrDigest) -> Result<(), Error> {
     let actual = Digest::of(manifest.digest.algorithm(), &manifest.bytes);
     let expected = match reference {
         TagOrDigest::Digest(digest) => *digest,
         TagOrDigest::Tag(_) => manifest.digest,
     };
     if actual != expected || manifest.digest != expected {
-        return Err(upstream_failed(Error::DigestMismatch { expected, actual }));
+        return Err(Error::DigestMismatch { expected, actual });
     }
     Summary::parse(&manifest.bytes, Some(&manifest.media_type))
         .map(drop)
-        .map_err(|reason| {
-            upstream_failed(Error::storage(format!("take manifest {actual}"), reason))
-        })
+        .map_err(|reason| Error::storage(format!("take manifest {actual}"), reason))
 }
 
 /// 502, whatever the cause: neither the client nor this registry can mend it.

@@ -16,6 +16,9 @@ use crate::{Body, Error, Registry};
 
 impl Registry {
     pub(crate) async fn get_manifest(&self, name: Repository, reference: TagOrDigest) -> Answer {
+        if let TagOrDigest::Tag(tag) = &reference {
+            self.refresh_tag(&name, tag).await?;
+        }
         let (repository, wanted) = (name.clone(), reference.clone());
         let manifest = self
             .storage(move |storage| storage.manifest(&repository, &wanted))

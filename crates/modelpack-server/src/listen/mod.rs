@@ -89,6 +89,25 @@ pub async fn listen(
 ) -> Result<Listener, Error> {
     let failed = |source: io::Error| Error::Listen { address, source };
     let socket = TcpListener::bind(address).await.map_err(failed)?;
+    let socket = socket.into_std().map_err(failed)?;
+    listen_on(socket, registry, options)
+}
+
+/// Serves a registry on a socket that listens already, such as one whose port has to be known before the
+/// registry is made, or one that a supervisor has opened. As [`listen`] otherwise.
+///
+/// # Errors
+/// [`Error::Listen`].
+pub fn listen_on(
+    socket: std::net::TcpListener,
+    registry: Registry,
+    options: ListenOptions,
+) -> Result<Listener, Error> {
+    let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+    let address = socket.local_addr().unwrap_or(unknown);
+    let failed = |source: io::Error| Error::Listen { address, source };
+    socket.set_nonblocking(true).map_err(failed)?;
+    let socket = TcpListener::from_std(socket).map_err(failed)?;
     let (stop, stopped) = watch::channel(());
     let listener = Listener {
         address: socket.local_addr().map_err(failed)?,

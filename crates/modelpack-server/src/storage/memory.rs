@@ -23,6 +23,8 @@ struct Contents {
     blobs: BTreeMap<Digest, Bytes>,
     manifests: BTreeMap<Digest, StoredManifest>,
     tags: BTreeMap<Tag, Digest>,
+    /// Tags that were fetched, and what they pointed to then.
+    fetched: BTreeMap<Tag, Digest>,
 }
 
 impl MemoryStorage {
@@ -128,8 +130,35 @@ impl Storage for MemoryStorage {
         contents.manifests.insert(manifest.digest, manifest.clone());
         for tag in tags {
             contents.tags.insert(tag.clone(), manifest.digest);
+            contents.fetched.remove(tag);
         }
         Ok(())
+    }
+
+    fn put_fetched(
+        &self,
+        repository: &Repository,
+        manifest: &StoredManifest,
+        tag: &Tag,
+        instead_of: Option<&Digest>,
+    ) -> Result<bool, Error> {
+        let mut repositories = self.lock();
+        let contents = repositories.entry(repository.clone()).or_default();
+        if contents.tags.get(tag) != instead_of {
+            return Ok(false);
+        }
+        contents.manifests.insert(manifest.digest, manifest.clone());
+        contents.fetched.insert(tag.clone(), manifest.digest);
+        contents.tags.insert(tag.clone(), manifest.digest);
+        Ok(true)
+    }
+
+    fn is_fetched(&self, repository: &Repository, tag: &Tag) -> Result<bool, Error> {
+        let repositories = self.lock();
+        Ok(repositories.get(repository).is_some_and(|contents| {
+            let tagged = contents.tags.get(tag);
+            tagged.is_some() && tagged == contents.fetched.get(tag)
+        }))
     }
 
     fn delete_tag(&self, repository: &Repository, tag: &Tag) -> Result<bool, Error> {

@@ -88,6 +88,28 @@ pub trait Storage: fmt::Debug + Send + Sync + 'static {
         tags: &[Tag],
     ) -> Result<(), Error>;
 
+    /// Stores a manifest that another registry has under this tag, makes the tag point to it and
+    /// remembers that it came from there: [`is_fetched`](Self::is_fetched) says so from then on. Nothing
+    /// happens, and the answer is `false`, when the tag does not point to `instead_of` any more; what
+    /// somebody pushed meanwhile wins.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], [`Error::Storage`].
+    fn put_fetched(
+        &self,
+        repository: &Repository,
+        manifest: &StoredManifest,
+        tag: &Tag,
+        instead_of: Option<&Digest>,
+    ) -> Result<bool, Error>;
+
+    /// Whether the tag is as [`put_fetched`](Self::put_fetched) left it, so that another registry
+    /// decides where it points. One that was pushed since, or never fetched, is not.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    fn is_fetched(&self, repository: &Repository, tag: &Tag) -> Result<bool, Error>;
+
     /// Removes a tag; its manifest stays readable by digest. `false` when there is no such tag.
     ///
     /// # Errors

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
-use modelpack_server::{Error, Fetched, Options, StoredManifest, Upstream, UpstreamSink};
+use modelpack_server::{
+    Error, Fetched, NotRefreshed, Observer, Options, StoredManifest, Upstream, UpstreamSink,
+};
 use modelpack_spec::distribution::TagOrDigest;
-use modelpack_spec::{Digest, MediaType, Repository};
+use modelpack_spec::{Digest, MediaType, Repository, Tag};
 
-use crate::support::{Client, artifact, both, disk};
+use crate::support::{Client, artifact, both, disk, memory, open_disk};
 use crate::uploads::with;
 
 /// Another registry, with one repository `lib/x`.
@@ -18,6 +21,10 @@ struct Elsewhere {
     manifests: Mutex<HashMap<String, StoredManifest>>,
     blobs: Mutex<HashMap<Digest, Bytes>>,
     fetches: AtomicU64,
+    /// How often it was asked where a tag points.
+    questions: AtomicU64,
+    /// How many manifests it gave.
+    manifests_given: AtomicU64,
     /// Held while blobs must not come yet.
     gate: tokio::sync::Mutex<()>,
     is_down: std::sync::atomic::AtomicBool,
@@ -45,6 +52,32 @@ impl Elsewhere {
         with(|options| options.upstream = Some(Arc::clone(&upstream)))
     }
 
+    /// Options under which upstream is asked for tags again after this time.
+    fn refreshing(self: &Arc<Self>, refresh: Duration) -> Options {
+        let mut options = self.options();
+        options.refresh = refresh;
+        options
+    }
+
+    /// Makes a tag point to another artifact, whose manifest is returned.
+    fn move_tag(&self, tag: &str, layer: &str) -> String {
+        let manifest = artifact(layer, "");
+        let digest = Digest::sha256(manifest.as_bytes());
+        let stored = StoredManifest::new(MediaType::OciManifest, digest, manifest.clone().into());
+        let mut manifests = self.manifests.lock().unwrap();
+        manifests.insert(tag.to_owned(), stored.clone());
+        manifests.insert(digest.to_string(), stored);
+        manifest
+    }
+
+    /// How often tags and manifests were asked for.
+    fn asked(&self) -> (u64, u64) {
+        (
+            self.questions.load(Ordering::SeqCst),
+            self.manifests_given.load(Ordering::SeqCst),
+        )
+    }
+
     fn check(&self) -> Result<(), Error> {
         if self.is_down.load(Ordering::SeqCst) {
             return Err(Error::storage("reach the other registry", "it is down"));
@@ -68,12 +101,22 @@ impl Upstream for Elsewhere {
             if repository.as_str() != "lib/x" {
                 return Ok(None);
             }
-            Ok(self
-                .manifests
-                .lock()
-                .unwrap()
-                .get(&reference.to_string())
-                .cloned())
+            let manifests = self.manifests.lock().unwrap();
+            let manifest = manifests.get(&reference.to_string()).cloned();
+            self.manifests_given
+                .fetch_add(u64::from(manifest.is_some()), Ordering::SeqCst);
+            Ok(manifest)
+        })
+    }
+
+    fn tag<'a>(&'a self, repository: &'a Repository, tag: &'a Tag) -> Fetched<'a, Digest> {
+        Box::pin(async move {
+            self.questions.fetch_add(1, Ordering::SeqCst);
+            let _open = self.gate.lock().await;
+            self.check()?;
+            assert_eq!(repository.as_str(), "lib/x");
+            let manifests = self.manifests.lock().unwrap();
+            Ok(manifests.get(tag.as_str()).map(|manifest| manifest.digest))
         })
     }
 
@@ -239,4 +282,182 @@ async fn what_another_repository_has_is_not_fetched_again() {
     assert_eq!(client.get(&blob("layer")).await.body, "layer");
     assert_eq!(elsewhere.fetches(), 0);
     assert_eq!(client.get(&blob("secret")).await.status, 404);
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+const TAGGED: &str = "/v2/lib/x/manifests/v1";
+
+/// A tag that came from upstream follows it; what it pointed to stays readable by digest.
+#[tokio::test]
+async fn a_tag_that_moves_upstream_moves_here() {
+    for in_memory in [true, false] {
+        let (elsewhere, first) = Elsewhere::with_artifact("layer");
+        let options = elsewhere.refreshing(Duration::ZERO);
+        let client = if in_memory {
+            memory(options)
+        } else {
+            disk(options)
+        };
+        assert_eq!(client.get(TAGGED).await.body, first);
+        assert_eq!(elsewhere.asked(), (0, 1), "what was just fetched is new");
+        assert_eq!(client.get(TAGGED).await.body, first);
+        assert_eq!(
+            elsewhere.asked(),
+            (1, 1),
+            "what has not moved is not fetched"
+        );
+
+        let second = elsewhere.move_tag("v1", "another");
+        let head = client.head(TAGGED).await;
+        let digest = Digest::sha256(second.as_bytes());
+        assert_eq!(
+            head.header("docker-content-digest"),
+            digest.to_string(),
+            "{}",
+            client.storage
+        );
+        assert_eq!(client.get(TAGGED).await.body, second);
+        assert_eq!(elsewhere.asked(), (3, 2));
+
+        // Back to what is still here: nothing has to be fetched. Digests are never asked for.
+        elsewhere.move_tag("v1", "layer");
+        assert_eq!(client.get(TAGGED).await.body, first);
+        for manifest in [&first, &second] {
+            let digest = Digest::sha256(manifest.as_bytes());
+            let pinned = client.get(&format!("/v2/lib/x/manifests/{digest}")).await;
+            assert_eq!(pinned.body, manifest.as_str());
+        }
+        assert_eq!(elsewhere.asked(), (4, 2));
+    }
+}
+
+#[tokio::test]
+async fn upstream_is_asked_once_per_time() {
+    let (elsewhere, first) = Elsewhere::with_artifact("layer");
+    let client = disk(elsewhere.refreshing(HOUR));
+    for _ in 0..3 {
+        assert_eq!(client.get(TAGGED).await.body, first);
+    }
+    assert_eq!(elsewhere.asked(), (0, 1), "it was fetched within the hour");
+    // A new process knows which tags are not its own, and not when they were asked for.
+    let second = elsewhere.move_tag("v1", "another");
+    let storage = open_disk(client.directory.as_ref().unwrap());
+    let client = Arc::new(Client {
+        registry: modelpack_server::Registry::new(storage, elsewhere.refreshing(HOUR)),
+        storage: "disk",
+        directory: None,
+    });
+    let shut = elsewhere.gate.lock().await;
+    let ask = || {
+        let client = Arc::clone(&client);
+        tokio::spawn(async move { client.get(TAGGED).await.body })
+    };
+    let impatient = ask();
+    let waiting: Vec<_> = (0..10).map(|_| ask()).collect();
+    while elsewhere.asked().0 == 0 {
+        tokio::task::yield_now().await;
+    }
+    impatient.abort();
+    drop(shut);
+    for answer in waiting {
+        assert_eq!(answer.await.unwrap(), second);
+    }
+    assert_eq!(elsewhere.asked(), (1, 2));
+}
+
+/// What is told of tags that may have moved.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Observer for Told {
+    fn not_refreshed(&self, it: &NotRefreshed<'_>) {
+        let line = format!("{}:{}: {}", it.repository, it.tag, it.error);
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+/// Whatever goes wrong upstream, what was kept is served, and the observer is told.
+#[tokio::test]
+async fn a_tag_that_upstream_says_nothing_of_stays() {
+    for in_memory in [true, false] {
+        let (elsewhere, first) = Elsewhere::with_artifact("layer");
+        let told = Arc::new(Told::default());
+        let mut options = elsewhere.refreshing(Duration::ZERO);
+        options.observer = Some(Arc::<Told>::clone(&told) as Arc<dyn Observer>);
+        let client = if in_memory {
+            memory(options)
+        } else {
+            disk(options)
+        };
+        assert_eq!(client.get(TAGGED).await.body, first);
+        elsewhere.is_down.store(true, Ordering::SeqCst);
+        assert_eq!(client.get(TAGGED).await.body, first);
+        elsewhere.is_down.store(false, Ordering::SeqCst);
+        // The bytes behind the new digest are not those that it says.
+        let second = elsewhere.move_tag("v1", "another");
+        let digest = Digest::sha256(second.as_bytes()).to_string();
+        let mut manifests = elsewhere.manifests.lock().unwrap().clone();
+        manifests.get_mut(&digest).unwrap().bytes = second.replace("vnd.test", "vnd.evil").into();
+        *elsewhere.manifests.lock().unwrap() = manifests;
+        assert_eq!(client.get(TAGGED).await.body, first);
+        elsewhere.manifests.lock().unwrap().remove("v1");
+        assert_eq!(client.get(TAGGED).await.body, first);
+        let told = told.0.lock().unwrap();
+        let says = ["reach the other registry", &digest, "refresh tag v1"];
+        assert_eq!(told.len(), says.len(), "{told:?}");
+        for (line, says) in told.iter().zip(says) {
+            assert!(
+                line.starts_with("lib/x:v1: ") && line.contains(says),
+                "{line}"
+            );
+        }
+    }
+}
+
+/// A tag that was pushed here is not upstream's, even when it was before.
+#[tokio::test]
+async fn a_tag_that_was_pushed_is_not_replaced() {
+    for in_memory in [true, false] {
+        let (elsewhere, first) = Elsewhere::with_artifact("layer");
+        let options = elsewhere.refreshing(Duration::ZERO);
+        let client = if in_memory {
+            memory(options)
+        } else {
+            disk(options)
+        };
+        assert_eq!(client.get(TAGGED).await.body, first);
+        let (same, _) = client.artifact("lib/x", "v1", "layer").await;
+        assert_eq!(same, first);
+        elsewhere.move_tag("v1", "another");
+        assert_eq!(client.get(TAGGED).await.body, first, "{}", client.storage);
+        let (mine, _) = client.artifact("lib/x", "v1", "mine").await;
+        assert_eq!(client.get(TAGGED).await.body, mine, "{}", client.storage);
+        assert_eq!(elsewhere.asked(), (0, 1));
+    }
+}
+
+/// A push while upstream is being asked wins.
+#[tokio::test]
+async fn a_push_meanwhile_wins() {
+    for in_memory in [true, false] {
+        let (elsewhere, first) = Elsewhere::with_artifact("layer");
+        let options = elsewhere.refreshing(Duration::ZERO);
+        let client = Arc::new(if in_memory {
+            memory(options)
+        } else {
+            disk(options)
+        });
+        assert_eq!(client.get(TAGGED).await.body, first);
+        elsewhere.move_tag("v1", "another");
+        let shut = elsewhere.gate.lock().await;
+        let asking = Arc::clone(&client);
+        let asking = tokio::spawn(async move { asking.get(TAGGED).await.body });
+        while elsewhere.asked().0 == 0 {
+            tokio::task::yield_now().await;
+        }
+        let (mine, _) = client.artifact("lib/x", "v1", "mine").await;
+        drop(shut);
+        assert_eq!(asking.await.unwrap(), mine, "{}", client.storage);
+        assert_eq!(client.get(TAGGED).await.body, mine);
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use modelpack_spec::distribution::TagOrDigest;
 use modelpack_spec::{Descriptor, Digest, Host, Reference, Repository, Tag};
-use modelpack_store::{Store, TagEntry};
+use modelpack_store::{Lease, Store, TagEntry};
 
 use super::failed;
 use super::grace::Grace;
@@ -12,6 +12,7 @@ use super::index::NamesOfStore;
 use super::links::{LinkState, Links};
 use super::view::{Summaries, View};
 use crate::Error;
+use crate::storage::StoredManifest;
 
 #[derive(Debug)]
 pub(super) struct Inner {
@@ -129,6 +130,48 @@ impl Inner {
         let removed = self.store.remove(reference);
         self.index.forget();
         removed.map(drop)
+    }
+
+    /// Writes the bytes of a manifest. No prune takes them while the lease is held.
+    pub(super) fn write_manifest(&self, manifest: &StoredManifest) -> Result<Lease, Error> {
+        let digest = &manifest.digest;
+        let write = |lease: &Lease| {
+            let mut writer = lease.ingest_with(digest.algorithm())?;
+            writer.append(&manifest.bytes)?;
+            writer.commit_expecting(digest, manifest.bytes.len() as u64)
+        };
+        let lease = self.grace.lease()?;
+        write(&lease).map_err(|error| failed(format!("store manifest {digest}"), error))?;
+        Ok(lease)
+    }
+
+    /// Makes tags point to a manifest; one without tags gets a name by digest. The caller holds `names`.
+    pub(super) fn name_manifest(
+        &self,
+        view: &View,
+        manifest: &StoredManifest,
+        tags: &[Tag],
+    ) -> Result<(), Error> {
+        let failed = |error| failed(format!("store manifest {}", manifest.digest), error);
+        let descriptor = manifest.descriptor();
+        let is_named = view
+            .own_entries()
+            .any(|entry| entry.descriptor.digest == manifest.digest);
+        if tags.is_empty() && !is_named {
+            let by_digest = view.own().with_digest(manifest.digest);
+            self.tag(&by_digest, &descriptor).map_err(failed)?;
+        }
+        for tag in tags {
+            let is_moving = view
+                .own_tagged(tag)
+                .is_some_and(|entry| entry.descriptor.digest != manifest.digest);
+            if is_moving {
+                self.keep_without(view, tag)?;
+            }
+            self.tag(&view.own().with_tag(tag.clone()), &descriptor)
+                .map_err(failed)?;
+        }
+        self.links.forget(view.own(), &manifest.digest)
     }
 
     /// What a stored repository is called by clients of the registry.

@@ -1,4 +1,4 @@
-//! What was uploaded to or deleted from a repository, remembered as empty files.
+//! What was uploaded to, deleted from or fetched for a repository, remembered as empty files.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,17 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use modelpack_spec::{Digest, Reference};
+use modelpack_spec::{Digest, Reference, Tag};
 
 use crate::Error;
 
 /// No component of a repository begins with an underscore, so these meet no repository.
 const LINKED: &str = "_linked";
 const DELETED: &str = "_deleted";
+const FETCHED: &str = "_fetched";
 
 /// Whether a digest was uploaded to or deleted from a repository.
 ///
-/// One empty file per digest, `HOST/REPOSITORY/_linked/sha256-…`: creating and removing it is atomic
+/// One empty file per digest, `HOST/REPOSITORY/_linked/sha256-…`, and `HOST/REPOSITORY/_fetched/TAG/sha256-…` for
+/// a tag that another registry decides about: creating and removing it is atomic
 /// for any number of processes. A file that a crash loses costs one more upload and no content.
 #[derive(Debug)]
 pub(super) struct Links {
@@ -77,6 +79,40 @@ impl Links {
     /// Forgets that something was deleted.
     pub(super) fn forget(&self, own: &Reference, digest: &Digest) -> Result<(), Error> {
         remove(&path(&self.directory(own), DELETED, digest))
+    }
+
+    /// Whether the tag pointed to this digest when it was fetched from another registry.
+    pub(super) fn is_fetched(&self, own: &Reference, tag: &Tag, digest: &Digest) -> bool {
+        path(&self.fetched(own), tag.as_str(), digest).exists()
+    }
+
+    /// Remembers that another registry has this digest under the tag, beside what it had before.
+    pub(super) fn add_fetched(
+        &self,
+        own: &Reference,
+        tag: &Tag,
+        digest: &Digest,
+    ) -> Result<(), Error> {
+        create(&path(&self.fetched(own), tag.as_str(), digest))
+    }
+
+    /// Forgets what other registries had under the tag, but for this digest.
+    pub(super) fn keep_fetched(
+        &self,
+        own: &Reference,
+        tag: &Tag,
+        digest: Option<&Digest>,
+    ) -> Result<(), Error> {
+        for (other, mark) in links_in(&self.fetched(own).join(tag.as_str())) {
+            if digest != Some(&other) {
+                remove(&mark)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fetched(&self, own: &Reference) -> PathBuf {
+        self.directory(own).join(FETCHED)
     }
 
     /// Whether a digest was uploaded to any repository that may be looked into.

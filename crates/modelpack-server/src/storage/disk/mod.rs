@@ -204,42 +204,47 @@ impl Storage for DiskStorage {
         tags: &[Tag],
     ) -> Result<(), Error> {
         let inner = &*self.inner;
-        let action = || format!("store manifest {}", manifest.digest);
-        let lease = inner.grace.lease()?;
-        let mut writer = lease
-            .ingest_with(manifest.digest.algorithm())
-            .map_err(|error| failed(action(), error))?;
-        writer
-            .append(&manifest.bytes)
-            .map_err(|error| failed(action(), error))?;
-        writer
-            .commit_expecting(&manifest.digest, manifest.bytes.len() as u64)
-            .map_err(|error| failed(action(), error))?;
-
+        let _lease = inner.write_manifest(manifest)?;
         let _names = inner.names.lock().unwrap_or_else(PoisonError::into_inner);
         let view = inner.view(repository)?;
-        let descriptor = manifest.descriptor();
-        let is_named = view
-            .own_entries()
-            .any(|entry| entry.descriptor.digest == manifest.digest);
-        if tags.is_empty() && !is_named {
-            let by_digest = view.own().with_digest(manifest.digest);
-            inner
-                .tag(&by_digest, &descriptor)
-                .map_err(|error| failed(action(), error))?;
-        }
+        inner.name_manifest(&view, manifest, tags)?;
         for tag in tags {
-            let is_moving = view
-                .own_tagged(tag)
-                .is_some_and(|entry| entry.descriptor.digest != manifest.digest);
-            if is_moving {
-                inner.keep_without(&view, tag)?;
-            }
-            inner
-                .tag(&view.own().with_tag(tag.clone()), &descriptor)
-                .map_err(|error| failed(action(), error))?;
+            inner.links.keep_fetched(view.own(), tag, None)?;
         }
-        inner.links.forget(view.own(), &manifest.digest)
+        Ok(())
+    }
+
+    fn put_fetched(
+        &self,
+        repository: &Repository,
+        manifest: &StoredManifest,
+        tag: &Tag,
+        instead_of: Option<&Digest>,
+    ) -> Result<bool, Error> {
+        let inner = &*self.inner;
+        let _lease = inner.write_manifest(manifest)?;
+        let _names = inner.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = inner.view(repository)?;
+        let tagged = view.tagged(tag).map(|entry| &entry.descriptor.digest);
+        if tagged != instead_of {
+            return Ok(false);
+        }
+        // Marked before it moves, and the older mark goes last: a process that dies in between leaves
+        // a tag that still follows.
+        inner.links.add_fetched(view.own(), tag, &manifest.digest)?;
+        inner.name_manifest(&view, manifest, std::slice::from_ref(tag))?;
+        inner
+            .links
+            .keep_fetched(view.own(), tag, Some(&manifest.digest))?;
+        Ok(true)
+    }
+
+    fn is_fetched(&self, repository: &Repository, tag: &Tag) -> Result<bool, Error> {
+        let view = self.inner.view(repository)?;
+        Ok(view.own_tagged(tag).is_some_and(|entry| {
+            let digest = &entry.descriptor.digest;
+            self.inner.links.is_fetched(view.own(), tag, digest)
+        }))
     }
 
     fn delete_tag(&self, repository: &Repository, tag: &Tag) -> Result<bool, Error> {
