@@ -1,6 +1,6 @@
 //! The store behind a registry: names, durability and garbage collection.
 
-use modelpack_server::{Options, Registry};
+use modelpack_server::{DiskStorage, Options, Registry};
 use modelpack_spec::{Descriptor, Digest, MediaType, Reference};
 use modelpack_store::{PruneOptions, Store};
 
@@ -109,6 +109,22 @@ async fn names_of_other_hosts_can_only_be_read() {
         tags.body.as_ref(),
         br#"{"name":"org/x","tags":["v1","v2"]}"#
     );
+}
+
+/// Beside an upstream a name means the repository there, whatever other hosts have.
+#[tokio::test]
+async fn a_mirror_shows_no_third_hosts_content() {
+    for (upstream, expected) in [("docker.io", false), ("ghcr.io", true)] {
+        let mut client = disk(Options::default());
+        build(&client.store(), "ghcr.io/org/x:v1", "layer");
+        assert!(is_there(&client, "org/x", "v1", "layer").await);
+        let authority = "localhost:5000".parse().unwrap();
+        let storage = DiskStorage::mirror(client.store(), authority, upstream.parse().unwrap());
+        client.registry = Registry::new(storage.unwrap(), Options::default());
+        let is_shown = is_there(&client, "org/x", "v1", "layer").await;
+        assert_eq!(is_shown, expected, "{upstream}");
+        assert!(is_there(&client, "ghcr.io/org/x", "v1", "layer").await);
+    }
 }
 
 /// Uploads that no manifest names yet, and deletes, outlive the process.

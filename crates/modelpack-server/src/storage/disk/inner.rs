@@ -18,6 +18,8 @@ use crate::storage::StoredManifest;
 pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) authority: Host,
+    /// The only other host whose repositories are read under their names without host, if any is.
+    pub(super) upstream: Option<Host>,
     pub(super) links: Links,
     pub(super) grace: Grace,
     pub(super) summaries: Summaries,
@@ -38,7 +40,9 @@ impl Inner {
     }
 
     pub(super) fn view(&self, repository: &Repository) -> Result<View, Error> {
-        Ok(View::new(self.own(repository)?, &self.names_of_store()?))
+        let own = self.own(repository)?;
+        let entries = self.names_of_store()?;
+        Ok(View::new(own, &entries, self.upstream.as_ref()))
     }
 
     /// All names of the store.

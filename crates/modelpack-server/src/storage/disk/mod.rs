@@ -36,6 +36,7 @@ const MAX_MANIFEST_BYTES: u64 = 8 * 1024 * 1024;
 ///   that full name,
 /// * else the repository `N` of any one host, if there is exactly one.
 ///
+/// Whoever asks for `N` is judged by the rules for `N`, wherever it is found ([`Access`](crate::Access)).
 /// The latter two can only be read: deleting there is [`Error::ReadOnly`]. A blob is visible in a
 /// repository when a manifest there names it, or when it was uploaded or mounted there; the latter
 /// is remembered in small files below the store, so it outlives the process. What was uploaded,
@@ -57,7 +58,25 @@ impl DiskStorage {
         Self::with_grace(store, authority, GRACE)
     }
 
+    /// As [`new`](Self::new), for a registry whose [`Upstream`](crate::Upstream) is this host: the name
+    /// `N` means the repository of that host there, so no other host's `N` is read under it.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn mirror(store: Store, authority: Host, upstream: Host) -> Result<Self, Error> {
+        Self::open(store, authority, Some(upstream), GRACE)
+    }
+
     fn with_grace(store: Store, authority: Host, grace: Duration) -> Result<Self, Error> {
+        Self::open(store, authority, None, grace)
+    }
+
+    fn open(
+        store: Store,
+        authority: Host,
+        upstream: Option<Host>,
+        grace: Duration,
+    ) -> Result<Self, Error> {
         if let Err(source) = format!("{authority}/x").parse::<Reference>() {
             return Err(Error::Authority { authority, source });
         }
@@ -74,6 +93,7 @@ impl DiskStorage {
                 index: NamesOfStore::default(),
                 store,
                 authority,
+                upstream,
                 grace,
                 summaries: Summaries::default(),
                 names: Mutex::new(()),

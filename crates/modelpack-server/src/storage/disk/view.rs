@@ -25,8 +25,9 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Picks from all entries of a store those that `own` means.
-    pub(super) fn new(own: Reference, entries: &[TagEntry]) -> Self {
+    /// Picks from all entries of a store those that `own` means, where only that other host counts if one
+    /// is given.
+    pub(super) fn new(own: Reference, entries: &[TagEntry], only: Option<&Host>) -> Self {
         let is_of = |entry: &&TagEntry, host: &Host, repository: &Repository| {
             entry.reference.repository == *repository && entry.reference.host == *host
         };
@@ -35,7 +36,7 @@ impl View {
             .filter(|entry| is_of(entry, &own.host, &own.repository))
             .cloned()
             .collect();
-        let shared = shared(&own, entries)
+        let shared = shared(&own, entries, only)
             .filter(|(host, repository)| (host, repository) != (&own.host, &own.repository));
         let shared_entries = match &shared {
             Some((host, repository)) => entries
@@ -94,7 +95,11 @@ impl View {
 }
 
 /// The other stored repository that may be read under this name.
-fn shared(own: &Reference, entries: &[TagEntry]) -> Option<(Host, Repository)> {
+fn shared(
+    own: &Reference,
+    entries: &[TagEntry],
+    only: Option<&Host>,
+) -> Option<(Host, Repository)> {
     if let Ok(full) = own.repository.as_str().parse::<Reference>() {
         return Some((full.host, full.repository));
     }
@@ -103,6 +108,7 @@ fn shared(own: &Reference, entries: &[TagEntry]) -> Option<(Host, Repository)> {
         .map(|entry| &entry.reference)
         .filter(|reference| reference.repository == own.repository && reference.host != own.host)
         .map(|reference| &reference.host)
+        .filter(|host| only.is_none_or(|only| *host == only))
         .collect();
     match hosts.into_iter().collect::<Vec<_>>().as_slice() {
         [host] => Some(((*host).clone(), own.repository.clone())),
