@@ -136,14 +136,49 @@ fn passwords_pages_and_the_access_log() {
         metrics.contains("requests_total{method=\"POST\",status=\"401\"} 1"),
         "{metrics}"
     );
-    drop(served);
+    served.stop();
     let log = std::fs::read_to_string(shell.path("log")).expect("it was written");
-    let first = json(log.lines().next().expect("a line for each request"));
+    assert_eq!(log.lines().count(), 4, "a line for each request: {log}");
+    let first = json(log.lines().next().expect("there are four"));
     assert_eq!(
         (&first["method"], &first["status"]),
         (&"POST".into(), &401.into())
     );
     assert_eq!(first["path"], "/v2/team/a/blobs/uploads/");
+}
+
+/// A tag that was kept follows upstream; one that was pushed here does not.
+#[test]
+fn a_tag_that_moves_upstream_moves_here() {
+    let shell = Shell::new();
+    let upstream = Served::start(&shell, "upstream");
+    let there = format!("{}/me/tiny:v1", upstream.host);
+    let more = [
+        "--upstream",
+        &upstream.host,
+        "--refresh",
+        "0",
+        "--plain-http",
+    ];
+    let mirror = Served::start_with(&shell, "mirror", &more);
+    let tagged = || {
+        let answer = talk(&mirror.host, "HEAD /v2/me/tiny/manifests/v1", b"");
+        header(&answer, "docker-content-digest").to_owned()
+    };
+    let push = |name: &str| {
+        shell.build(name);
+        shell.ok(&["push", name, "--plain-http"]);
+    };
+    push(&there);
+    let first = tagged();
+    assert_ne!(first, "");
+    shell.write("model/README.md", "another one");
+    push(&there);
+    let second = tagged();
+    assert_ne!(second, first);
+
+    drop(upstream);
+    assert_eq!(tagged(), second, "what was kept is served");
 }
 
 #[test]

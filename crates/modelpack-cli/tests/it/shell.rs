@@ -182,6 +182,17 @@ impl Served {
     }
 }
 
+impl Served {
+    /// Stops it as a supervisor does, and waits until it has ended in order.
+    pub(crate) fn stop(mut self) {
+        let id = self.process.id().to_string();
+        let asked = Command::new("kill").arg(id).status();
+        assert!(asked.expect("it starts").success());
+        let status = self.process.wait().expect("it ends");
+        assert!(status.success(), "{status}");
+    }
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
         let _ = self.process.kill();

@@ -21,6 +21,11 @@ pub(crate) struct Serve {
     )]
     pub(crate) listen: SocketAddr,
     /// Name under which pushes are stored [default: localhost:PORT]
+    ///
+    /// Clients read what the store has as HOST/x under the name x. A repository of another host, such as
+    /// ghcr.io/x, is read as ghcr.io/x, and as x too when no third host has an x; with --upstream only
+    /// when it is the upstream's. --allow looks at the name that the client asks for, so a rule for x
+    /// opens that one too.
     #[arg(long, value_name = "HOST")]
     pub(crate) name: Option<Host>,
     /// Answer under this name too (repeatable) [default: names of this machine, on its own addresses]
@@ -36,6 +41,10 @@ pub(crate) struct Serve {
     #[cfg(feature = "upstream")]
     #[arg(long, value_name = "HOST", env = "MODELPACK_UPSTREAM")]
     pub(crate) upstream: Option<Host>,
+    /// Ask there again where a tag points after so many seconds; one that was pushed here stays [default: 60]
+    #[cfg(feature = "upstream")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "upstream")]
+    pub(crate) refresh: Option<Duration>,
     #[cfg(feature = "upstream")]
     #[command(flatten)]
     pub(crate) network: crate::flags::Network,

@@ -1,31 +1,39 @@
 //! The access log, and what goes wrong inside of the registry.
 
-use std::error::Error as _;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use modelpack_server::{Answered, Finished, Observer};
+use modelpack_server::{Answered, Finished, NotRefreshed, Observer};
 use serde_json::json;
 
 use crate::printer::note;
 
+/// How long the end of the process waits for a disk or pipe that takes no more lines.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Tells of every request in a line of JSON, and of every failure on standard error. Lines are written
 /// by a thread of their own, so that a slow disk delays no answer.
-pub(super) struct Log(Option<Sender<String>>);
+#[derive(Clone)]
+pub(super) struct Log(Option<Sender<Entry>>);
+
+enum Entry {
+    Line(String),
+    /// Everything before it is written when the sender is gone.
+    End(SyncSender<()>),
+}
 
 impl Log {
-    /// Failures only.
-    pub(super) fn quiet() -> Self {
-        Self(None)
-    }
-
-    /// Requests too, appended to a file; `-` is standard output.
-    pub(super) fn to(path: &Path) -> anyhow::Result<Self> {
+    /// Failures only, or requests too, appended to a file; `-` is standard output.
+    pub(super) fn open(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else {
+            return Ok(Self(None));
+        };
         let out: Box<dyn Write + Send> = if path == Path::new("-") {
             Box::new(io::stdout())
         } else {
@@ -36,10 +44,27 @@ impl Log {
         thread::spawn(move || write(out, &received));
         Ok(Self(Some(lines)))
     }
+
+    /// Waits until everything that was told so far is written, but not for ever.
+    pub(super) fn finish(&self) {
+        let Some(lines) = &self.0 else { return };
+        let (written, wait) = sync_channel(0);
+        if lines.send(Entry::End(written)).is_ok() {
+            // Either answer says the same: the writer has come to it, or never will.
+            let _ = wait.recv_timeout(PATIENCE);
+        }
+    }
 }
 
-fn write(mut out: Box<dyn Write + Send>, lines: &Receiver<String>) {
-    for line in lines {
+fn write(mut out: Box<dyn Write + Send>, lines: &Receiver<Entry>) {
+    for entry in lines {
+        let line = match entry {
+            Entry::Line(line) => line,
+            Entry::End(written) => {
+                drop(written);
+                continue;
+            }
+        };
         if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
             note(&format!("warning: the access log ends here: {error}"));
             return;
@@ -47,17 +72,30 @@ fn write(mut out: Box<dyn Write + Send>, lines: &Receiver<String>) {
     }
 }
 
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
 impl Observer for Log {
     fn answered(&self, answer: &Answered<'_>) {
         if let Some(error) = answer.error {
-            let mut text = format!("{} {}: {error}", answer.method, answer.path);
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                text.push_str(&format!(": {error}"));
-                cause = error.source();
-            }
-            note(&text);
+            let text = with_causes(error);
+            note(&format!("{} {}: {text}", answer.method, answer.path));
         }
+    }
+
+    fn not_refreshed(&self, tag: &NotRefreshed<'_>) {
+        let text = with_causes(tag.error);
+        note(&format!(
+            "warning: {}:{} is served as it was kept: {text}",
+            tag.repository, tag.tag
+        ));
     }
 
     fn finished(&self, finished: &Finished<'_>) {
@@ -75,6 +113,6 @@ impl Observer for Log {
             "ms": finished.elapsed.as_secs_f64() * 1000.0,
         });
         // The log may have ended; the registry goes on.
-        let _ = lines.send(line.to_string());
+        let _ = lines.send(Entry::Line(line.to_string()));
     }
 }

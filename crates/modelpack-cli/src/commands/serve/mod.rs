@@ -12,10 +12,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
+use modelpack::spec::Host;
+use modelpack::store::Store;
 use modelpack_server::{
     Access, BasicAccess, DiskStorage, Hosts, ListenOptions, Options, Passwords, RateLimit,
-    Registry, Rules, TlsIdentity, TokenAccess, TokenKeys, listen,
+    Registry, Rules, TlsIdentity, TokenAccess, TokenKeys, listen_on,
 };
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub(crate) use self::args::Serve;
 use self::args::{AccessArgs, LimitArgs};
@@ -32,21 +35,27 @@ const BURST_SECONDS: u32 = 10;
 
 pub(crate) async fn run(global: &Global, args: Serve) -> anyhow::Result<Exit> {
     let store = settings::local(global)?.store().clone();
-    let address = with_port(args.listen)?;
+    // Bound before the registry is made, since port 0 stands for any free one. Nobody else can take it
+    // meanwhile.
+    let socket = bind(args.listen)?;
+    let address = socket.local_addr()?;
     // The name that clients use for it is part of the names in the store.
     let name = match &args.name {
         Some(name) => name.clone(),
         None => format!("localhost:{}", address.port()).parse()?,
     };
-    let storage = DiskStorage::new(store, name)?;
+    let storage = storage(store, name, &args)?;
     let listen_options = listen_options(&args)?;
-    let options = options(global, &args, address)?;
+    let log = Log::open(args.watch.access_log.as_deref())?;
+    let options = options(global, &args, address, &log)?;
     let registry = Registry::new(storage, options);
     if let Some(hours) = args.content.gc_every {
         let every = Duration::from_secs(hours.max(1).saturating_mul(3600));
         tokio::spawn(collect_garbage(registry.clone(), every));
     }
-    let listener = listen(address, registry, listen_options).await?;
+    let listener = listen_on(socket, registry, listen_options)?;
+    // Whoever reads below that it serves may stop it.
+    let stop = Stop::new()?;
     let scheme = if args.tls_cert.is_some() {
         "https"
     } else {
@@ -55,26 +64,49 @@ pub(crate) async fn run(global: &Global, args: Serve) -> anyhow::Result<Exit> {
     note(&format!(
         "serving on {scheme}://{address} (stop with Ctrl-C)"
     ));
-    stopped().await?;
+    stop.wait().await;
     listener.shutdown(args.limits.grace.unwrap_or(GRACE)).await;
+    log.finish();
     Ok(DONE)
 }
 
-/// Port 0 stands for any free one, which has to be known before the registry is made.
-fn with_port(address: SocketAddr) -> std::io::Result<SocketAddr> {
-    if address.port() == 0 {
-        TcpListener::bind(address)?.local_addr()
-    } else {
-        Ok(address)
+#[cfg(feature = "upstream")]
+fn storage(store: Store, name: Host, args: &Serve) -> Result<DiskStorage, modelpack_server::Error> {
+    match &args.upstream {
+        Some(upstream) => DiskStorage::mirror(store, name, upstream.clone()),
+        None => DiskStorage::new(store, name),
     }
 }
 
-/// Waits for Ctrl-C, or for the signal with which services are stopped.
-async fn stopped() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
+#[cfg(not(feature = "upstream"))]
+fn storage(store: Store, name: Host, _: &Serve) -> Result<DiskStorage, modelpack_server::Error> {
+    DiskStorage::new(store, name)
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, modelpack_server::Error> {
+    TcpListener::bind(address).map_err(|source| modelpack_server::Error::Listen { address, source })
+}
+
+/// Ctrl-C, and the signal with which services are stopped. From when it is made, they do not just end the
+/// process.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
@@ -105,7 +137,12 @@ fn listen_options(args: &Serve) -> anyhow::Result<ListenOptions> {
     Ok(options)
 }
 
-fn options(global: &Global, args: &Serve, address: SocketAddr) -> anyhow::Result<Options> {
+fn options(
+    global: &Global,
+    args: &Serve,
+    address: SocketAddr,
+    log: &Log,
+) -> anyhow::Result<Options> {
     let mut options = Options::default();
     limit(&mut options, &args.limits);
     options.allow_sparse = args.content.sparse;
@@ -124,16 +161,14 @@ fn options(global: &Global, args: &Serve, address: SocketAddr) -> anyhow::Result
     if options.access.is_none() && !address.ip().is_loopback() {
         note("warning: whoever reaches this address may push and delete; see --allow");
     }
-    options.observer = Some(Arc::new(match &args.watch.access_log {
-        Some(path) => Log::to(path)?,
-        None => Log::quiet(),
-    }));
+    options.observer = Some(Arc::new(log.clone()));
     #[cfg(feature = "upstream")]
     if let Some(host) = &args.upstream {
         options.upstream = Some(Arc::new(upstream::Remote {
             client: settings::client(global, &args.network)?,
             host: host.clone(),
         }));
+        set(&mut options.refresh, args.refresh);
     }
     Ok(options)
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use modelpack::registry::{BlobSink, Client, Name, Pending, Progress};
 use modelpack::spec::distribution::TagOrDigest;
-use modelpack::spec::{Descriptor, Digest, Host, MediaType, RangeSet, Repository};
+use modelpack::spec::{Descriptor, Digest, Host, MediaType, RangeSet, Repository, Tag};
 use modelpack_server::{Error, Fetched, StoredManifest, Upstream, UpstreamSink};
 
 /// Another registry, asked with the credentials of this machine, which clients never see.
@@ -45,6 +45,27 @@ impl Upstream for Remote {
                 ))),
                 Err(error) if error.is_not_found() => Ok(None),
                 Err(error) => Err(self.failed(reference, error)),
+            }
+        })
+    }
+
+    fn tag<'a>(&'a self, repository: &'a Repository, tag: &'a Tag) -> Fetched<'a, Digest> {
+        Box::pin(async move {
+            let name = self.name(repository);
+            let reference = TagOrDigest::Tag(tag.clone());
+            let stat = match self.client.head_manifest(&name, &reference).await {
+                Ok(stat) => stat,
+                Err(error) if error.is_not_found() => None,
+                Err(error) => return Err(self.failed(tag, error)),
+            };
+            match stat {
+                None => Ok(None),
+                Some(stat) if stat.digest.is_some() => Ok(stat.digest),
+                // A registry that does not say it has to be asked for the whole.
+                Some(_) => {
+                    let manifest = self.manifest(repository, &reference).await?;
+                    Ok(manifest.map(|manifest| manifest.digest))
+                }
             }
         })
     }
