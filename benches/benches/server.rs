@@ -2,9 +2,10 @@
 //!
 //! `cargo bench -p modelpack-benches --bench server`; `MODELPACK_BENCH_MIB` sets the size of a blob (1024),
 //! `MODELPACK_BENCH_RUNS` the number of runs (3), `MODELPACK_BENCH_SECONDS` how long manifests are asked for
-//! (3). nginx serves the same files with `sendfile off`, since no verified or encrypted path can use it. What
+//! (3), `MODELPACK_BENCH_MIXED_MIB` the size of a blob when memory is looked at (4096; needs five times that on
+//! the disk, and 0 leaves it out). nginx serves the same files with `sendfile off`, since no verified or encrypted path can use it. What
 //! is not installed is left out and said to be. The registry is a process of its own, whose peak memory is
-//! printed.
+//! printed: over all speeds, and of another one while eight clients push and pull mixed.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 #[path = "server/client.rs"]
@@ -25,6 +26,8 @@ use peers::Peer;
 const CONNECTIONS: usize = 64;
 /// Blobs that are read or written at the same time.
 const PARALLEL: usize = 8;
+/// Most memory that a registry may need for so many, whatever they send and read.
+const MIXED_MIB: u32 = 64;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -47,6 +50,7 @@ fn main() -> Result<()> {
     let size = number("MODELPACK_BENCH_MIB", 1024) << 20;
     let runs = number("MODELPACK_BENCH_RUNS", 3).max(1);
     let asking = Duration::from_secs(number("MODELPACK_BENCH_SECONDS", 3).max(1));
+    let mixed = number("MODELPACK_BENCH_MIXED_MIB", 4096) << 20;
     let mut table = Table::default();
     let mut peak = 0;
     for run in 0..runs {
@@ -57,6 +61,15 @@ fn main() -> Result<()> {
     println!("{} MiB blobs, {runs} runs, medians", size >> 20);
     table.print();
     println!("peak resident memory of the registry {} MiB", peak >> 20);
+    if mixed > 0 {
+        let scratch = tempfile::tempdir()?;
+        let peak = runtime.block_on(memory_of_mixed(scratch.path(), mixed))?;
+        println!(
+            "peak resident memory while {PARALLEL} clients push and pull {} MiB blobs mixed: {:.1} MiB (target <= {MIXED_MIB})",
+            mixed >> 20,
+            peak as f64 / f64::from(1 << 20),
+        );
+    }
     Ok(())
 }
 
@@ -132,6 +145,38 @@ async fn one_run(
         table.add(&name, "requests/s", mine, theirs, "nginx");
     }
     ours.peak_memory()
+}
+
+/// The peak memory in bytes of a registry from which half of the clients pull one blob, while each of the
+/// others pushes one of its own.
+async fn memory_of_mixed(scratch: &Path, size: u64) -> Result<u64> {
+    let ours = Peer::registry(&scratch.join("ours"))?;
+    let pulled = Blob::new(0, size);
+    put(&ours, &pulled).await?;
+    let pushed: Vec<Blob> = (1..=PARALLEL as u64 / 2)
+        .map(|number| Blob::new(number, size))
+        .collect();
+    let pulls = (0..PARALLEL / 2).map(|_| Transfer::Pull(&pulled));
+    let transfers = pushed.iter().map(Transfer::Push).chain(pulls);
+    for result in client::all(transfers.map(|transfer| transfer.run(&ours))).await {
+        result?;
+    }
+    ours.peak_memory()
+}
+
+/// What one of several clients does.
+enum Transfer<'b> {
+    Push(&'b Blob),
+    Pull(&'b Blob),
+}
+
+impl Transfer<'_> {
+    async fn run(self, peer: &Peer) -> Result<()> {
+        match self {
+            Self::Push(blob) => put(peer, blob).await,
+            Self::Pull(blob) => get(peer, blob).await,
+        }
+    }
 }
 
 /// Bytes per nanosecond, which are gigabytes per second, of transfers that run at the same time.
