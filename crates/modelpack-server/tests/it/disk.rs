@@ -261,7 +261,7 @@ async fn names_that_are_too_long_for_a_reference() {
 fn public_names_that_no_reference_begins_with() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::create(directory.path()).unwrap();
-    let error = modelpack_server::DiskStorage::new(store, "registry".parse().unwrap()).unwrap_err();
+    let error = DiskStorage::new(store, "registry".parse().unwrap()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "`registry` cannot be the public name of a registry"

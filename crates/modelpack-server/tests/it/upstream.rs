@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use modelpack_server::{
-    Error, Fetched, NotRefreshed, Observer, Options, StoredManifest, Upstream, UpstreamSink,
+    Error, Fetched, NotRefreshed, Observer, Options, Registry, StoredManifest, Upstream,
+    UpstreamSink,
 };
 use modelpack_spec::distribution::TagOrDigest;
 use modelpack_spec::{Digest, MediaType, Repository, Tag};
@@ -343,7 +344,7 @@ async fn upstream_is_asked_once_per_time() {
     let second = elsewhere.move_tag("v1", "another");
     let storage = open_disk(client.directory.as_ref().unwrap());
     let client = Arc::new(Client {
-        registry: modelpack_server::Registry::new(storage, elsewhere.refreshing(HOUR)),
+        registry: Registry::new(storage, elsewhere.refreshing(HOUR)),
         storage: "disk",
         directory: None,
     });
