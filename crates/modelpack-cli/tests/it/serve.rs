@@ -147,7 +147,7 @@ fn passwords_pages_and_the_access_log() {
     assert_eq!(first["path"], "/v2/team/a/blobs/uploads/");
 }
 
-/// A tag that was kept follows upstream; one that was pushed here does not.
+/// A tag that was kept follows upstream, and stays when upstream is gone.
 #[test]
 fn a_tag_that_moves_upstream_moves_here() {
     let shell = Shell::new();
