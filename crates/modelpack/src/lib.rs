@@ -30,6 +30,7 @@
 //! people configure).
 #![forbid(unsafe_code)]
 
+mod adapters;
 mod artifact;
 mod attach;
 mod blocking;

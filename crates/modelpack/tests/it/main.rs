@@ -1,5 +1,6 @@
 //! The operations, end to end, over the embedded registry.
 
+mod adapters;
 mod attach;
 mod bad_input;
 mod build;
