@@ -10,6 +10,7 @@ mod children;
 mod content;
 mod crash;
 mod dialects;
+mod dmr_import;
 mod docker_build;
 mod doctor;
 mod export;
