@@ -19,6 +19,7 @@ mod fetch;
 #[cfg(feature = "credential-helpers")]
 mod helpers;
 mod interop;
+mod loads;
 #[cfg(feature = "credential-helpers")]
 mod login;
 mod mirrors;
