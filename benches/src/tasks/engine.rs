@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use modelpack::registry::PlainHttp;
+use modelpack::spec::convert::Target;
 use modelpack::store::Adopt;
 use modelpack::{
-    BuildOptions, Client, Control, Fetch, PullOptions, PushOptions, Reference, ResolveOptions,
-    Store, Toolkit,
+    BuildOptions, Client, Control, ConvertOptions, Fetch, Place, PullOptions, PushOptions,
+    Reference, ResolveOptions, Store, Toolkit,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -89,6 +90,46 @@ pub(super) fn resolve(store: &str, reference: &str, directory: &str) -> Outcome<
         runtime.block_on(toolkit.resolve(&reference, &options, &control))?;
     }
     say(started.elapsed())
+}
+
+pub(super) fn convert(store: &str, reference: &str, target: &str) -> Outcome<()> {
+    let (toolkit, reference): (_, Reference) = (toolkit(store)?, reference.parse()?);
+    let (mut options, control) = (ConvertOptions::new(Target::Docker), Control::default());
+    options.target = Some(target.parse()?);
+    let runtime = runtime()?;
+    let (before, started) = (read_and_written()?, Instant::now());
+    runtime.block_on(toolkit.convert(&reference, &options, &control))?;
+    let (took, after) = (started.elapsed(), read_and_written()?);
+    say_once(took, after - before)
+}
+
+pub(super) fn tensors(store: &str, reference: &str) -> Outcome<()> {
+    let (toolkit, reference): (_, Reference) = (toolkit(store)?, reference.parse()?);
+    let (runtime, control) = (runtime()?, Control::default());
+    let (before, started) = (read_and_written()?, Instant::now());
+    let report = runtime.block_on(toolkit.tensors(&reference, Place::Registry, &control))?;
+    let (took, after) = (started.elapsed(), read_and_written()?);
+    match report.files.first() {
+        Some(file) if !file.tensors.is_empty() => say_once(took, after - before),
+        _ => Err(format!("the header was not read: {report:?}").into()),
+    }
+}
+
+/// Bytes that this process has read from files and written to them until now, from the page cache too.
+fn read_and_written() -> Outcome<u64> {
+    let text = std::fs::read_to_string("/proc/self/io")?;
+    let figure = |name: &str| -> Outcome<u64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        Ok(line.ok_or("the kernel does not count")?.trim().parse()?)
+    };
+    Ok(figure("rchar:")? + figure("wchar:")?)
+}
+
+fn say_once(took: Duration, bytes: u64) -> Outcome<()> {
+    use std::io::Write;
+    let nanoseconds = took.as_nanos();
+    writeln!(std::io::stdout(), "{TOOK}{nanoseconds}\nio-bytes {bytes}")?;
+    Ok(())
 }
 
 fn say(took: Duration) -> Outcome<()> {

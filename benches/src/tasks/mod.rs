@@ -27,6 +27,8 @@ const MARK: &str = "--task";
 /// | `build`, `rebuild` | store, directory, reference; a rebuild says itself how long it took |
 /// | `ingest` | `link` or `copy`, store, file |
 /// | `resolve` | store, reference, directory; says itself how long it took |
+/// | `convert` | store, reference, new reference; says itself how long it took, and the bytes that were read and written |
+/// | `tensors` | store, reference in a registry; says itself how long it took |
 /// | `serve` | a [`Synthetic`](crate::servers::Synthetic) |
 ///
 /// # Errors
@@ -56,6 +58,8 @@ pub fn asked() -> Option<Outcome<()>> {
             ["resolve", store, reference, directory] => {
                 engine::resolve(store, reference, directory)
             }
+            ["convert", store, reference, target] => engine::convert(store, reference, target),
+            ["tensors", store, reference] => engine::tensors(store, reference),
             ["serve", contents] => serve::serve(contents),
             _ => Err(format!("no task is {arguments:?}").into()),
         }

@@ -3,9 +3,9 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    self, Attach, Build, Completion, Convert, Diff, Doctor, Du, Export, Extract, Fetch, Index,
-    Inspect, Login, Logout, Ls, Man, Modelfile, Prune, Pull, Push, Resolve, Rm, Run, Serve, Tag,
-    Upload,
+    self, Attach, Build, Completion, Convert, Diff, Doctor, Du, Export, Extract, Fetch, Import,
+    Index, Inspect, Login, Logout, Ls, Man, Modelfile, Prune, Pull, Push, Resolve, Rm, Run, Serve,
+    Tag, Upload,
 };
 use crate::examples;
 use crate::exit::Exit;
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Extract(Extract),
     /// Give a model to a program of another kind
     Export(Export),
+    /// Take a model from a program of another kind, which keeps it
+    Import(Import),
     /// Load a model with an engine that is installed here
     Run(Run),
     /// Show what an artifact says about itself
@@ -124,6 +126,7 @@ pub(crate) async fn run(cli: Cli, persona: Persona) -> anyhow::Result<Exit> {
         Command::Resolve(args) => commands::resolve::run(&global, &printer, args).await,
         Command::Extract(args) => commands::extract::run(&global, &printer, args).await,
         Command::Export(args) => commands::export::run(&global, &printer, args).await,
+        Command::Import(args) => commands::import::run(&global, &printer, args).await,
         Command::Run(args) => commands::run::run(&global, &printer, args).await,
         Command::Inspect(args) => commands::inspect::run(&global, &printer, args).await,
         Command::Diff(args) => commands::diff::run(&global, &printer, args).await,

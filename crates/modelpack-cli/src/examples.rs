@@ -116,6 +116,19 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "import",
+        &[
+            (
+                "The models of Docker Model Runner on this machine",
+                "modelpack import --from-dmr",
+            ),
+            (
+                "One of them, under a name where it can be pushed",
+                "modelpack import --from-dmr ai/smollm2 -t ghcr.io/me/smollm2:docker",
+            ),
+        ],
+    ),
+    (
         "run",
         &[
             (

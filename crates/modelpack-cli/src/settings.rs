@@ -188,3 +188,13 @@ pub(crate) fn free_memory() -> anyhow::Result<u64> {
             anyhow::anyhow!("this system does not say how much memory is free; use --max-size")
         })
 }
+
+/// The store of Docker Model Runner: the one that was given, or where that program looks unless it was told
+/// otherwise. `flag` is how one is given.
+pub(crate) fn dmr_directory(given: Option<PathBuf>, flag: &str) -> anyhow::Result<PathBuf> {
+    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+    given
+        .or_else(|| variable("MODELS_PATH").map(PathBuf::from))
+        .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".docker/models")))
+        .ok_or_else(|| UsageError(format!("say where the store is: `{flag}`")).into())
+}

@@ -227,24 +227,72 @@ impl MediaType {
             Self::OciIndex | Self::DockerManifestList => "an index of several manifests",
             Self::OciManifest | Self::DockerManifest => "an image manifest",
             Self::OciEmpty => "an artifact without config",
-            Self::Other(text) => match text.as_ref() {
-                "application/vnd.docker.container.image.v1+json" => "a container image",
-                "application/vnd.cncf.helm.config.v1+json" => "a Helm chart",
-                "application/vnd.wasm.config.v0+json" | "application/vnd.wasm.config.v1+json" => {
-                    "a WebAssembly module"
-                }
-                "application/vnd.kitops.modelkit.config.v1+json" => "a KitOps ModelKit",
-                "application/vnd.ollama.image.model" => "an Ollama model",
-                text if text.starts_with("application/vnd.docker.ai.") => {
-                    "a model in Docker's own format"
-                }
-                text if text.starts_with("application/vnd.dev.cosign") => "a signature",
-                text if text.starts_with("application/vnd.in-toto") => "an attestation",
-                _ => return format!("an artifact of type `{text}`"),
+            Self::Other(text) => match other(text) {
+                Some((what, _)) => what,
+                None => return format!("an artifact of type `{text}`"),
             },
         };
         known.to_owned()
     }
+}
+
+impl MediaType {
+    /// The tool that reads an artifact with this artifact type or config type, as far as it is known here:
+    /// for messages of tools that do not.
+    #[must_use]
+    pub fn reader(&self) -> Option<&'static str> {
+        match self {
+            Self::DockerModelConfig(_) | Self::DockerModelLayer(_) => Some("docker model"),
+            Self::OciConfig
+            | Self::OciIndex
+            | Self::DockerManifestList
+            | Self::OciManifest
+            | Self::DockerManifest => Some(ENGINES),
+            Self::Other(text) => other(text).map(|(_, reader)| reader),
+            _ => None,
+        }
+    }
+}
+
+/// What reads container images.
+const ENGINES: &str = "docker, podman or containerd";
+
+/// Artifacts of other tools: how the type begins, what they are, which tool reads them.
+const OTHERS: [(&str, &str, &str); 13] = [
+    (
+        "application/vnd.docker.container.image.",
+        "a container image",
+        ENGINES,
+    ),
+    ("application/vnd.cncf.helm.", "a Helm chart", "helm"),
+    ("application/vnd.cncf.flux.", "a Flux source", "flux"),
+    (
+        "application/vnd.docker.compose.",
+        "a Compose project",
+        "docker compose",
+    ),
+    ("application/vnd.wasm.", "a WebAssembly module", "wkg"),
+    (
+        "application/vnd.kitops.modelkit.",
+        "a KitOps ModelKit",
+        "kit",
+    ),
+    ("application/vnd.ollama.", "an Ollama model", "ollama"),
+    (
+        "application/vnd.docker.ai.",
+        "a model in Docker's own format",
+        "docker model",
+    ),
+    ("application/vnd.dev.cosign", "a signature", "cosign"),
+    ("application/vnd.dev.sigstore.", "a signature", "cosign"),
+    ("application/vnd.in-toto", "an attestation", "cosign"),
+    ("application/vnd.cyclonedx", "a bill of materials", "oras"),
+    ("application/spdx", "a bill of materials", "oras"),
+];
+
+fn other(text: &str) -> Option<(&'static str, &'static str)> {
+    let known = OTHERS.iter().find(|(begin, ..)| text.starts_with(begin))?;
+    Some((known.1, known.2))
 }
 
 impl fmt::Display for MediaType {

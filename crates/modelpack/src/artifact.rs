@@ -7,7 +7,7 @@ use modelpack_spec::{
 };
 use modelpack_store::{Error as StoreError, Lease, Store};
 
-use crate::{Error, variants};
+use crate::{Error, image, variants};
 
 /// Manifest and config of a model. The config is what ModelPack would say, whatever dialect its bytes
 /// are in.
@@ -19,6 +19,9 @@ pub(crate) struct Artifact {
 
 /// Largest manifest or config that is read from the store; the documents have tighter limits of their own.
 pub(crate) const MAX_DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// How the layers of a model of Ollama begin; its config has the type of an image's.
+const OLLAMA: &str = "application/vnd.ollama.";
 
 impl Artifact {
     /// Reads the artifact that a reference names.
@@ -103,14 +106,10 @@ pub(crate) fn model_manifest(
     reference: &Reference,
     manifest: AnyManifest,
 ) -> Result<Document<Manifest>, Error> {
-    let not_a_model = |actual: String| Error::NotAModel {
-        reference: reference.clone(),
-        actual,
-    };
     match manifest {
         AnyManifest::Manifest(document) if is_model(document.value()) => Ok(document),
-        AnyManifest::Manifest(document) => Err(not_a_model(describe(document.value()))),
-        _ => Err(not_a_model(MediaType::OciIndex.describe())),
+        AnyManifest::Manifest(document) => Err(describe(reference, document.value())),
+        _ => Err(not_a_model(reference, &MediaType::OciIndex)),
     }
 }
 
@@ -120,17 +119,68 @@ fn is_model(manifest: &Manifest) -> bool {
     manifest.is_model() || is_docker
 }
 
-/// The artifact type says most; an image has none, so its config does.
-fn describe(manifest: &Manifest) -> String {
+/// The failure for an artifact of another kind. The artifact type says most; an image has none, so its config
+/// does, and what looks like an image and is none says it by its layers.
+fn describe(reference: &Reference, manifest: &Manifest) -> Error {
+    if let Some(model) = image::made_from(manifest) {
+        return Error::NotAModel {
+            reference: reference.clone(),
+            actual: MediaType::OciConfig.describe(),
+            hint: format!(
+                "it was made from the model {model}, for runtimes that mount images; \
+                 `modelpack push` sends it to one"
+            ),
+        };
+    }
+    let is_ollama = |layer: &&Descriptor| layer.media_type.to_string().starts_with(OLLAMA);
     match &manifest.artifact_type {
-        Some(artifact_type) if !matches!(artifact_type, MediaType::ModelManifest(_)) => {
-            artifact_type.describe()
+        Some(MediaType::ModelManifest(_)) => Error::NotAModel {
+            reference: reference.clone(),
+            actual: format!(
+                "an artifact with a config of type `{}`",
+                manifest.config.media_type
+            ),
+            hint: "the tool that built it wrote a config of its own; it has to be built anew"
+                .to_owned(),
+        },
+        Some(artifact_type) => not_a_model(reference, artifact_type),
+        None => {
+            let telling = manifest.layers.iter().find(is_ollama);
+            let telling = telling.unwrap_or(&manifest.config);
+            not_a_model(reference, &telling.media_type)
         }
-        Some(_) => format!(
-            "an artifact with a config of type `{}`",
-            manifest.config.media_type
-        ),
-        None => manifest.config.media_type.describe(),
+    }
+}
+
+/// The failure for something of this type.
+pub(crate) fn not_a_model(reference: &Reference, actual: &MediaType) -> Error {
+    const TAKES: &str =
+        "this tool takes models (application/vnd.cncf.model.*, application/vnd.docker.ai.*)";
+    Error::NotAModel {
+        reference: reference.clone(),
+        actual: actual.describe(),
+        hint: match actual.reader() {
+            Some(reader) => format!("{reader} reads it; {TAKES}"),
+            None => format!("{TAKES}; `oras pull {reference}` fetches the files of others"),
+        },
+    }
+}
+
+/// The manifest of what can be sent: a model, or one in the shape of an image.
+pub(crate) fn sendable(store: &Store, reference: &Reference) -> Result<Document<Manifest>, Error> {
+    match Artifact::load(store, reference) {
+        Ok(artifact) => Ok(artifact.manifest),
+        Err(error @ Error::NotAModel { .. }) => {
+            let descriptor = store.resolve(reference)?;
+            let bytes = store.read_blob(&descriptor.digest, MAX_DOCUMENT_BYTES)?;
+            match AnyManifest::parse(bytes, Some(&descriptor.media_type))? {
+                AnyManifest::Manifest(document) if image::made_from(document.value()).is_some() => {
+                    Ok(document)
+                }
+                _ => Err(error),
+            }
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The store of Docker Model Runner, as a place to put models into.
 
+mod import;
+
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use modelpack_store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use self::import::{DmrImportReport, DmrModel};
 use crate::artifact::{Artifact, require};
 use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
 

@@ -127,6 +127,8 @@ pub enum Error {
         reference: Reference,
         /// What it is.
         actual: String,
+        /// What reads it, or what to do with it.
+        hint: String,
     },
     /// A document breaks the specification, so it is neither written nor believed.
     #[error("the {document} breaks the specification: {}", violations.join("; "))]

@@ -8,6 +8,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::InvalidInput { hint, .. } => return hint.clone(),
+            Self::NotAModel { hint, .. } => return Some(hint.clone()),
             Self::UnknownReference { reference } => {
                 return Some(format!(
                     "`modelpack pull {reference}` fetches it; `modelpack ls` lists what is here"
@@ -73,9 +74,6 @@ impl Error {
                 ));
             }
             Self::FileChanged { .. } => "let the program that writes it finish, then build again",
-            Self::NotAModel { .. } => {
-                "this tool takes ModelPack artifacts (application/vnd.cncf.model.*)"
-            }
             Self::NoSpace {
                 needed, available, ..
             } => {

@@ -79,6 +79,13 @@ impl Toolkit {
     }
 }
 
+/// The model that an image was made from here; nothing for an image that is not one of ours.
+pub(crate) fn made_from(manifest: &Manifest) -> Option<&str> {
+    let is_image = manifest.config.media_type == MediaType::OciConfig;
+    let source = manifest.annotations.get(IMAGE_OF);
+    source.filter(|_| is_image).map(String::as_str)
+}
+
 fn image(
     store: &Store,
     source: Reference,

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES, layer_name, model_manifest};
 use crate::transfer::wanted;
-use crate::{Control, Error, Toolkit, blocking, variants};
+use crate::{Control, Error, Toolkit, adapters, blocking, variants};
 
 /// What an artifact says about itself. Serialised with the keys of `modctl inspect`, in its order.
 #[derive(Debug, Clone, Serialize)]
@@ -47,6 +47,9 @@ pub struct InspectReport {
     /// The files, each with a path, as far as the layers say which they are.
     #[serde(skip)]
     pub files: Vec<InspectedFile>,
+    /// What is odd about it, a sentence each: an adapter of a model that is not here.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
     /// The manifest with its exact bytes.
     #[serde(skip)]
     pub manifest: Document<Manifest>,
@@ -96,7 +99,10 @@ impl Toolkit {
     pub async fn inspect(&self, reference: &Reference) -> Result<InspectReport, Error> {
         let (store, reference) = (self.store().clone(), reference.clone());
         blocking::run(move || {
-            let mut report = report(Artifact::load(&store, &reference)?);
+            let artifact = Artifact::load(&store, &reference)?;
+            let warnings = adapters::misfits(&store, &artifact);
+            let mut report = report(artifact);
+            report.warnings = warnings;
             report.files = report
                 .files
                 .into_iter()
@@ -117,7 +123,14 @@ impl Toolkit {
         control: &Control,
     ) -> Result<InspectReport, Error> {
         let artifact = control.stop_early(self.fetch_artifact(reference)).await?;
-        Ok(report(artifact))
+        let store = self.store().clone();
+        blocking::run(move || {
+            let warnings = adapters::misfits(&store, &artifact);
+            let mut report = report(artifact);
+            report.warnings = warnings;
+            Ok(report)
+        })
+        .await
     }
 
     /// Fetches manifest and config, verified, and checks that it is a model.
@@ -171,6 +184,7 @@ fn report(artifact: Artifact) -> InspectReport {
         layers: manifest.value().layers.iter().map(inspected).collect(),
         dialect,
         files,
+        warnings: Vec::new(),
         manifest,
         config,
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::artifact::Artifact;
-use crate::{Control, Error, ResolveOptions, Toolkit, blocking};
+use crate::{Control, Error, ResolveOptions, Toolkit, adapters, blocking};
 
 /// Largest runtime configuration that is read, in bytes.
 const MAX_RUNTIME_BYTES: u64 = 1024 * 1024;
@@ -72,7 +72,7 @@ impl Toolkit {
     ///
     /// # Errors
     /// Those of [`Toolkit::resolve`]; [`Error::InvalidInput`] when no engine that is known loads the
-    /// model, or `engine` is none of them.
+    /// model, or `engine` is none of them, or an adapter belongs to a model that is not in the artifact.
     pub async fn launch_plan(
         &self,
         reference: &Reference,
@@ -84,6 +84,7 @@ impl Toolkit {
         let (store, wanted) = (self.store().clone(), reference.clone());
         let (view, runtime) = blocking::run(move || {
             let artifact = Artifact::load(&store, &wanted)?;
+            adapters::check(&store, &wanted, &artifact)?;
             let view = ModelView::read(artifact.manifest.value(), artifact.config.bytes())?;
             let runtime = match view.with_role(FileRole::Runtime).next() {
                 Some(file) => {

@@ -30,6 +30,7 @@
 //! people configure).
 #![forbid(unsafe_code)]
 
+mod adapters;
 mod artifact;
 mod attach;
 mod blocking;
@@ -87,7 +88,7 @@ pub use compare::{CompareReport, Difference, compare};
 pub use control::{CancelToken, Control, Event, Item, Outcome, Progress};
 pub use convert::{ConvertOptions, ConvertReport};
 pub use discover::{GitProgram, SourceReading};
-pub use dmr::DmrReport;
+pub use dmr::{DmrImportReport, DmrModel, DmrReport};
 pub use error::{Culprit, Error};
 pub use extract::{ExtractOptions, ExtractReport, ExtractedFile, Sharing};
 pub use extras::ExtraFile;

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modelpack_registry::{BlobSource, BlobToPush, Name, Pushed};
-use modelpack_spec::{Descriptor, Digest, Reference, Repository};
+use modelpack_spec::{Descriptor, Digest, Manifest, Reference, Repository};
 use modelpack_store::Lease;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
 pub use self::dry_run::{PushPlan, PushPlanBlob};
-use crate::artifact::{Artifact, layer_name, require};
+use crate::artifact::{layer_name, require, sendable};
 use crate::transfer::{FileSource, Meter, wanted};
 use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
 
@@ -59,7 +59,8 @@ impl Toolkit {
     /// Pushes an artifact under its own name. What the registry has is not sent again, and what it has in
     /// another repository that is known here is linked. Config and manifest go last, so that nobody can
     /// see an incomplete artifact; the tag always ends up on this artifact, also when the registry had it
-    /// under another tag. Uploads that are given up, also by cancelling, are ended at the registry.
+    /// under another tag. A model in the shape of an image, as [`Self::export_image`] writes it, is sent like
+    /// any other. Uploads that are given up, also by cancelling, are ended at the registry.
     ///
     /// # Errors
     /// [`Error::UnknownReference`], [`Error::NoSelector`], [`Error::Registry`], [`Error::Store`] when
@@ -72,18 +73,17 @@ impl Toolkit {
     ) -> Result<PushReport, Error> {
         let target = wanted(reference)?;
         let (store, local) = (self.store().clone(), reference.clone());
-        let (lease, artifact, plan) = blocking::run(move || {
+        let (lease, manifest, plan) = blocking::run(move || {
             let lease = store.lease()?;
-            let artifact = Artifact::load(&store, &local)?;
-            let plan = plan(&lease, &artifact, &local)?;
-            Ok((lease, artifact, plan))
+            let manifest = sendable(&store, &local)?;
+            let plan = plan(&lease, manifest.value(), &local)?;
+            Ok((lease, manifest, plan))
         })
         .await?;
         control.report(Event::Planned {
             items: plan.len(),
             bytes: plan.iter().map(|step| step.blob.size).sum(),
         });
-        let manifest = &artifact.manifest;
         let pushed = async {
             let blobs = self.push_blobs(reference, plan, control).await?;
             let (name, media_type) = (Name::from(reference), manifest.descriptor().media_type);
@@ -251,13 +251,14 @@ impl Step {
 /// The layers, each once, and the config at the end.
 pub(crate) fn plan(
     lease: &Lease,
-    artifact: &Artifact,
+    manifest: &Manifest,
     reference: &Reference,
 ) -> Result<Vec<Step>, Error> {
     let mut steps: Vec<Step> = Vec::new();
-    let config = artifact.config.descriptor();
-    let layers = artifact
-        .layers()
+    let config = manifest.config.clone();
+    require(lease, &config)?;
+    let layers = manifest
+        .layers
         .iter()
         .filter(|layer| layer.digest != config.digest);
     let mut seen = HashSet::new();

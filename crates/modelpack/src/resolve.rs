@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::artifact::{Artifact, File};
 use crate::extract::{plan, write_all};
-use crate::{Control, Error, PullOptions, Toolkit, blocking};
+use crate::{Control, Error, PullOptions, Toolkit, adapters, blocking};
 
 /// Whether [`Toolkit::resolve`] may ask the registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +56,9 @@ pub struct ResolveReport {
     pub format: Option<String>,
     /// The files.
     pub files: Vec<ResolvedFile>,
+    /// What is odd about them, a sentence each: an adapter of a model that is not here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// A file of a resolved model.
@@ -150,9 +153,13 @@ impl Toolkit {
                     .collect()
             }
         };
-        let reference = reference.clone();
-        let report =
-            blocking::run(move || Ok(report(reference, &artifact, directory, files))).await?;
+        let (reference, store) = (reference.clone(), self.store().clone());
+        let report = blocking::run(move || {
+            let mut report = report(reference, &artifact, directory, files);
+            report.warnings = adapters::misfits(&store, &artifact);
+            Ok(report)
+        })
+        .await?;
         drop(lease);
         Ok(report)
     }
@@ -224,6 +231,7 @@ fn report(
         directory,
         format,
         files: resolved,
+        warnings: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use modelpack_spec::variant::{self, Choice, ChoiceError, Variant};
 use modelpack_spec::{AnyManifest, Digest, Document, Index, ModelView, Reference};
 use serde::Serialize;
 
-use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES};
+use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES, not_a_model};
 use crate::build::check_name;
 use crate::transfer::wanted;
 use crate::{Control, Error, Place, PushOptions, PushReport, Toolkit, blocking};
@@ -248,10 +248,7 @@ pub(crate) fn only(reference: &Reference, index: &Index) -> Result<Digest, Error
     let chosen = variant::choose(&variants, &Choice::Only);
     let chosen = chosen.map_err(|error| match error {
         // It lists images, or nothing: then it is no model at all.
-        ChoiceError::Empty => Error::NotAModel {
-            reference: reference.clone(),
-            actual: modelpack_spec::MediaType::OciIndex.describe(),
-        },
+        ChoiceError::Empty => not_a_model(reference, &modelpack_spec::MediaType::OciIndex),
         error => not_chosen(reference, &error),
     })?;
     Ok(chosen.manifest.digest)

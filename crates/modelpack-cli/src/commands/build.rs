@@ -6,10 +6,11 @@ use clap::Args;
 use modelpack::modelfile::Assignment;
 use modelpack::spec::{Encoding, FileRole, Kind, Timestamp};
 use modelpack::{
-    BuildDialect, BuildOptions, BuildPlan, CreationTime, ExtraFile, Place, Reference, SourceReading,
+    BuildDialect, BuildOptions, BuildPlan, CreationTime, Digest, ExtraFile, Place, Reference,
+    SourceReading, Toolkit,
 };
 
-use crate::exit::{DONE, Exit};
+use crate::exit::{DONE, Exit, UsageError};
 use crate::flags::{Dialect, Global, Network};
 use crate::printer::{Printer, table};
 use crate::units::bytes;
@@ -90,6 +91,9 @@ pub(crate) struct BuildExtras {
     /// Add a LoRA adapter (repeatable)
     #[arg(long, value_name = "FILE")]
     pub(crate) adapter: Vec<PathBuf>,
+    /// The model that the adapters belong to: its digest, or its name in the local store
+    #[arg(long, value_name = "REF|DIGEST")]
+    pub(crate) adapter_base: Option<String>,
     /// Add a draft model
     #[arg(long, value_name = "FILE")]
     pub(crate) draft_model: Option<PathBuf>,
@@ -128,6 +132,9 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
         Dialect::ModelPack => BuildDialect::ModelPack,
         Dialect::Docker => BuildDialect::Docker,
     };
+    if let Some(base) = &args.extras.adapter_base {
+        options.adapter_base = Some(adapter_base(&toolkit, base).await?);
+    }
     options.extras = extras(args.extras);
     let control = progress::control(global);
     let (path, target) = (&args.path, &args.target);
@@ -161,6 +168,17 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
         report.reference
     ))?;
     Ok(DONE)
+}
+
+/// A digest as it is, a name as what it points to here.
+async fn adapter_base(toolkit: &Toolkit, base: &str) -> anyhow::Result<Digest> {
+    if let Ok(digest) = base.parse::<Digest>() {
+        return Ok(digest);
+    }
+    let reference: Reference = base
+        .parse()
+        .map_err(|error| UsageError(format!("--adapter-base takes a digest or a name: {error}")))?;
+    Ok(toolkit.inspect(&reference).await?.digest)
 }
 
 /// A build without a Modelfile is no secret.

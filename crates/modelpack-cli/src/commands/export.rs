@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use modelpack::Reference;
 
-use crate::exit::{DONE, Exit, UsageError};
+use crate::exit::{DONE, Exit};
 use crate::flags::Global;
 use crate::printer::Printer;
 use crate::{progress, settings};
@@ -42,10 +42,7 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Export) -> any
         ))?;
         return Ok(DONE);
     }
-    let directory = match args.to_dmr.flatten() {
-        Some(directory) => directory,
-        None => default_directory()?,
-    };
+    let directory = settings::dmr_directory(args.to_dmr.flatten(), "--to-dmr DIR")?;
     let report = settings::local(global)?
         .export_to_dmr(&args.reference, &directory, &progress::control(global))
         .await?;
@@ -60,14 +57,4 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Export) -> any
         report.directory.display()
     ))?;
     Ok(DONE)
-}
-
-/// Where Docker Model Runner looks, unless it was told otherwise.
-fn default_directory() -> anyhow::Result<PathBuf> {
-    if let Some(path) = std::env::var_os("MODELS_PATH").filter(|path| !path.is_empty()) {
-        return Ok(path.into());
-    }
-    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
-    home.map(|home| PathBuf::from(home).join(".docker/models"))
-        .ok_or_else(|| UsageError("say where the store is: `--to-dmr DIR`".to_owned()).into())
 }

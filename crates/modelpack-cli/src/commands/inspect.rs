@@ -10,7 +10,7 @@ use modelpack::{
 use crate::exit::{DONE, Exit};
 use crate::flags::{Global, Network};
 use crate::printer::{Printer, note, table};
-use crate::{progress, settings};
+use crate::{printer, progress, settings};
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
@@ -44,6 +44,9 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Inspect) -> an
         Place::Local
     };
     let report = inspect(&toolkit, &args.reference, place, &control).await?;
+    if !printer.quiet {
+        printer::warn(&report.warnings);
+    }
     if let Some(other) = &args.other {
         let other_report = inspect(&toolkit, other, place, &control).await?;
         let tensors = if args.tensors {

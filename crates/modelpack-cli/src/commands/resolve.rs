@@ -8,7 +8,7 @@ use modelpack::{Fetch, Reference, ResolveOptions};
 use crate::exit::{DONE, Exit};
 use crate::flags::{Global, Network, Patience};
 use crate::printer::Printer;
-use crate::{progress, settings};
+use crate::{printer, progress, settings};
 
 #[derive(Debug, Args)]
 pub(crate) struct Resolve {
@@ -42,6 +42,7 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Resolve) -> an
     let report = toolkit
         .resolve(&args.reference, &options, &progress::control(global))
         .await?;
+    printer::warn(&report.warnings);
     printer.result(&report, |report| report.directory.display().to_string())?;
     Ok(DONE)
 }

@@ -317,7 +317,7 @@ fn a_config_that_breaks_a_rule() {
     let server = serve(manifest("application/vnd.oci.image.config.v1+json"));
     let says = [
         "/a/b:v1 is no ModelPack artifact but a container image",
-        "hint: this tool takes ModelPack artifacts (application/vnd.cncf.model.*)",
+        "hint: docker, podman or containerd reads it; this tool takes models",
     ];
     refuses(&shell, &server.host, 1, &says);
 }

@@ -288,6 +288,22 @@ fn files() {
             &["run", "--no-pull", missing],
         ],
     );
+    shell.ok(&["export", REFERENCE, "--to-dmr", "dmr"]);
+    let there = "--from-dmr=dmr";
+    let new = "example.com/a/new:v1";
+    check(
+        "import",
+        &shell,
+        &[
+            &["import", there],
+            &["import", there, REFERENCE],
+            &["import", there, "example.com/a/b", "-t", new],
+            &["import", there, "-q"],
+            &["import", "--from-dmr=nowhere"],
+            &["import", REFERENCE],
+            &["import", there, "-t", new],
+        ],
+    );
 }
 
 #[test]

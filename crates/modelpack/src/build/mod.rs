@@ -27,7 +27,9 @@ use self::plan::{check_packing, plan};
 use self::recipe::{Read, read_recipe};
 pub(crate) use self::remote::Outgoing;
 use self::store::{check_space, finish};
-use crate::{Control, Error, Event, Outcome, Toolkit, blocking, discover, docker, extras, headers};
+use crate::{
+    Control, Error, Event, Outcome, Toolkit, adapters, blocking, discover, docker, extras, headers,
+};
 
 /// What [`Toolkit::build`] made.
 #[derive(Debug, Clone, Serialize)]
@@ -155,6 +157,7 @@ impl Toolkit {
             extras::add(&mut selected, &options.extras)?;
             let runtime = extras::runtime(&mut selected)?;
             let known = headers::of_selected(&selected);
+            adapters::mark(&mut selected, &known.groups, options.adapter_base.as_ref())?;
             let docker = match options.dialect {
                 BuildDialect::ModelPack => None,
                 BuildDialect::Docker => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use modelpack_modelfile::Properties;
-use modelpack_spec::{Encoding, Kind, Timestamp};
+use modelpack_spec::{Digest, Encoding, Kind, Timestamp};
 
 #[cfg(doc)]
 use crate::Toolkit;
@@ -62,6 +62,9 @@ pub struct BuildOptions {
     pub legacy_types: bool,
     /// Files that are added to those of the Modelfile.
     pub extras: Vec<ExtraFile>,
+    /// Digest of the manifest of the model that the adapters among the files belong to. It becomes the
+    /// annotation [`BASE`](modelpack_spec::convert::BASE) of their layers, which [`Toolkit::launch_plan`] checks.
+    pub adapter_base: Option<Digest>,
     /// How many tokens the model is loaded for: 1 to 2³¹ − 1, or −1 for as many as it can.
     pub context_size: Option<i64>,
 }

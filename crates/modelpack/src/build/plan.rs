@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use modelpack_layer::FileAttributes;
-use modelpack_spec::convert::{CONTENT_TYPE, ROLE, RUNTIME_TYPE};
+use modelpack_spec::convert::{BASE, CONTENT_TYPE, ROLE, RUNTIME_TYPE};
 use modelpack_spec::distribution::MANIFEST_BYTES_EVERYWHERE;
 use modelpack_spec::{
     Descriptor, Digest, Encoding, FileMetadata, FileRole, Kind, LayerType, MediaType, annotations,
@@ -163,7 +163,14 @@ fn layers(selected: &[Selected], options: &BuildOptions, has_titles: bool) -> Ve
     let mut packed: BTreeMap<Kind, usize> = BTreeMap::new();
     for file in selected {
         let Some(packing) = options.pack.get(&file.kind) else {
-            layers.push(PlannedLayer::of_file(file, encoding, preserve, has_titles));
+            let mut layer = PlannedLayer::of_file(file, encoding, preserve, has_titles);
+            if let Some(base) = options
+                .adapter_base
+                .filter(|_| file.role == Some(FileRole::Adapter))
+            {
+                layer.annotations.insert(BASE.to_owned(), base.to_string());
+            }
+            layers.push(layer);
             continue;
         };
         let at = *packed.entry(file.kind).or_insert_with(|| {

@@ -4,7 +4,7 @@ use modelpack_registry::Name;
 use modelpack_spec::{Digest, Reference};
 use serde::Serialize;
 
-use crate::artifact::Artifact;
+use crate::artifact::sendable;
 use crate::push::plan;
 use crate::transfer::wanted;
 use crate::{Control, Error, Toolkit, blocking};
@@ -60,11 +60,11 @@ impl Toolkit {
     ) -> Result<PushPlan, Error> {
         let target = wanted(reference)?;
         let (store, local) = (self.store().clone(), reference.clone());
-        let (artifact, steps) = blocking::run(move || {
+        let (digest, steps) = blocking::run(move || {
             let lease = store.lease()?;
-            let artifact = Artifact::load(&store, &local)?;
-            let steps = plan(&lease, &artifact, &local)?;
-            Ok((artifact, steps))
+            let manifest = sendable(&store, &local)?;
+            let steps = plan(&lease, manifest.value(), &local)?;
+            Ok((*manifest.digest(), steps))
         })
         .await?;
         let asked = async {
@@ -87,7 +87,7 @@ impl Toolkit {
             .collect();
         Ok(PushPlan {
             reference: reference.clone(),
-            digest: *artifact.manifest.digest(),
+            digest,
             size: blobs.iter().map(|blob| blob.size).sum(),
             missing: blobs
                 .iter()

@@ -318,20 +318,47 @@ async fn what_is_no_model_is_called_by_its_name() {
     let reference = scene.reference("a/image:v1");
     let lease = scene.registry.lease().unwrap();
     let stored = lease.put(b"{}").unwrap();
-    let config = Descriptor::new(MediaType::OciConfig, stored.digest, stored.size);
-    let mut manifest = Manifest::model(config, Vec::new());
-    manifest.artifact_type = None;
-    let manifest = lease.put_document(&Document::write(manifest)).unwrap();
-    scene.registry.tag(&reference, &manifest).unwrap();
-    let error = scene
-        .consumer
-        .pull(&reference, &PullOptions::default(), &Control::default())
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("{reference} is no ModelPack artifact but a container image")
-    );
+    let check = async |config: &str, layers: &[&str], what: &str, reader: &str| {
+        let of = |text: &str| Descriptor::new(text.into(), stored.digest, stored.size);
+        let layers = layers.iter().map(|layer| of(layer)).collect();
+        let mut manifest = Manifest::model(of(config), layers);
+        manifest.artifact_type = None;
+        let manifest = lease.put_document(&Document::write(manifest)).unwrap();
+        scene.registry.tag(&reference, &manifest).unwrap();
+        let error = scene
+            .consumer
+            .pull(&reference, &PullOptions::default(), &Control::default())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("{reference} is no ModelPack artifact but {what}")
+        );
+        let hint = error.hint().expect("a hint");
+        assert!(hint.contains(reader), "{hint}");
+    };
+    let image = "application/vnd.oci.image.config.v1+json";
+    check(
+        image,
+        &[],
+        "a container image",
+        "docker, podman or containerd reads it",
+    )
+    .await;
+    let helm = "application/vnd.cncf.helm.config.v1+json";
+    check(helm, &[], "a Helm chart", "helm reads it").await;
+    let kit = "application/vnd.kitops.modelkit.config.v1+json";
+    check(kit, &[], "a KitOps ModelKit", "kit reads it").await;
+    // Its config is called that of an image.
+    let docker = "application/vnd.docker.container.image.v1+json";
+    let layers = [
+        "application/vnd.ollama.image.license",
+        "application/vnd.ollama.image.model",
+    ];
+    check(docker, &layers, "an Ollama model", "ollama reads it").await;
+    let other = "application/vnd.example.thing";
+    let what = format!("an artifact of type `{other}`");
+    check(other, &[], &what, &format!("oras pull {reference}")).await;
     let unknown = scene.reference("a/image:v2");
     let error = scene
         .consumer

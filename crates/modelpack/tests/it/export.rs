@@ -289,7 +289,7 @@ async fn an_image_has_the_files_and_no_program() {
             .all(|entry| entry.damage.is_none() && entry.size > 0),
         "{listed:?}"
     );
-    // It is no model, and says what it is.
+    // It is no model, and says what it is and what it was made from.
     let error = scene
         .publisher
         .inspect(&target)
@@ -299,6 +299,22 @@ async fn an_image_has_the_files_and_no_program() {
         error.to_string().ends_with("but a container image"),
         "{error}"
     );
+    let model = scene.publisher.inspect(&source).await.expect("it is there");
+    let hint = error.hint().expect("a hint");
+    assert!(hint.contains(&model.digest.to_string()), "{hint}");
+    // It goes to a registry like a model.
+    let pushed = scene
+        .publisher
+        .push(&target, &PushOptions::default(), &control)
+        .await
+        .expect("it is pushed");
+    assert_eq!((pushed.digest, pushed.blobs.len()), (image.digest, 3));
+    let planned = scene
+        .publisher
+        .plan_push(&target, &control)
+        .await
+        .expect("it is planned");
+    assert_eq!((planned.missing, planned.current), (0, Some(image.digest)));
 
     let store = scene.publisher.store();
     let bytes = store
@@ -336,6 +352,16 @@ async fn an_image_has_the_files_and_no_program() {
     }
     let from = format!("oci:{}:{target}", store.root().display());
     let seen = run("skopeo", &["inspect", "--config", &from]);
+    assert!(
+        seen.status.success(),
+        "{}",
+        String::from_utf8_lossy(&seen.stderr)
+    );
+    let there = format!("docker://{target}");
+    let seen = run(
+        "skopeo",
+        &["inspect", "--tls-verify=false", "--config", &there],
+    );
     assert!(
         seen.status.success(),
         "{}",

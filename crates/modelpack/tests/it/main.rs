@@ -1,5 +1,6 @@
 //! The operations, end to end, over the embedded registry.
 
+mod adapters;
 mod attach;
 mod bad_input;
 mod build;
@@ -9,6 +10,7 @@ mod children;
 mod content;
 mod crash;
 mod dialects;
+mod dmr_import;
 mod docker_build;
 mod doctor;
 mod export;
@@ -17,6 +19,7 @@ mod fetch;
 #[cfg(feature = "credential-helpers")]
 mod helpers;
 mod interop;
+mod loads;
 #[cfg(feature = "credential-helpers")]
 mod login;
 mod mirrors;

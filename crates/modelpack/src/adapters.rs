@@ -1,0 +1,108 @@
+//! Adapters that say which model they belong to.
+
+use modelpack_formats::{Role, Weights};
+use modelpack_spec::convert::BASE;
+use modelpack_spec::{Descriptor, Digest, FileRole, ModelView, Reference};
+use modelpack_store::Store;
+
+use crate::Error;
+use crate::artifact::Artifact;
+use crate::select::Selected;
+
+/// Marks the adapters of a build that names their model, also those that only their header shows. Without
+/// an adapter there is nothing that could belong to a model.
+pub(crate) fn mark(
+    selected: &mut [Selected],
+    groups: &[Weights],
+    base: Option<&Digest>,
+) -> Result<(), Error> {
+    let Some(base) = base else { return Ok(()) };
+    let adapters = groups.iter().filter(|group| group.role() == Role::Adapter);
+    let paths: Vec<&str> = adapters
+        .flat_map(|group| &group.files)
+        .map(|file| file.path.as_str())
+        .collect();
+    for file in selected.iter_mut() {
+        if file.role.is_none() && paths.contains(&file.path.as_str()) {
+            file.role = Some(FileRole::Adapter);
+        }
+    }
+    if selected
+        .iter()
+        .any(|file| file.role == Some(FileRole::Adapter))
+    {
+        return Ok(());
+    }
+    Err(Error::InvalidInput {
+        what: format!("there is no adapter that could belong to the model {base}"),
+        hint: Some("add one with `--adapter FILE`, or leave `--adapter-base` out".to_owned()),
+    })
+}
+
+/// A sentence for each adapter that cannot be used with what is in its artifact: its model is elsewhere, or
+/// it is another one. The weights of a model that is not in the local store are not known, so nothing is said
+/// of that.
+pub(crate) fn misfits(store: &Store, artifact: &Artifact) -> Vec<String> {
+    // What cannot be read as a whole is told elsewhere.
+    let Ok(view) = view(artifact) else {
+        return Vec::new();
+    };
+    let here = weights(&view);
+    let adapters = view.with_role(FileRole::Adapter);
+    let said = adapters.filter_map(|file| {
+        let base = file.layer.annotations.get(BASE)?;
+        let name = file.path.as_ref().map_or_else(|| file.layer.digest.short(), ToString::to_string);
+        let Ok(digest) = base.parse::<Digest>() else {
+            return Some(format!("the adapter `{name}` belongs to `{base}`, which is no digest of a model"));
+        };
+        if here.is_empty() {
+            return Some(format!(
+                "the adapter `{name}` belongs to the model {digest}, which is not in this artifact"
+            ));
+        }
+        let of_base = base_weights(store, &digest)?;
+        let is_here = of_base.iter().all(|weight| here.contains(weight));
+        (!is_here).then(|| {
+            format!("the adapter `{name}` belongs to the model {digest}, whose weights are not those of this artifact")
+        })
+    });
+    said.collect()
+}
+
+/// Fails when an adapter cannot be used.
+pub(crate) fn check(
+    store: &Store,
+    reference: &Reference,
+    artifact: &Artifact,
+) -> Result<(), Error> {
+    match misfits(store, artifact).into_iter().next() {
+        None => Ok(()),
+        Some(what) => Err(Error::InvalidInput {
+            what: format!("{reference}: {what}"),
+            hint: Some(format!(
+                "build that model and its adapter into one artifact (`modelpack build DIR --adapter FILE`), or \
+                 give an engine both: `modelpack resolve {reference}` lays the adapter out"
+            )),
+        }),
+    }
+}
+
+fn view(artifact: &Artifact) -> Result<ModelView, modelpack_spec::Error> {
+    ModelView::read(artifact.manifest.value(), artifact.config.bytes())
+}
+
+fn weights(view: &ModelView) -> Vec<Digest> {
+    view.with_role(FileRole::Weight)
+        .map(|file| file.layer.digest)
+        .collect()
+}
+
+/// The weights of a model by the digest of its manifest, when it is here.
+fn base_weights(store: &Store, manifest: &Digest) -> Option<Vec<Digest>> {
+    let size = store.blob_size(manifest).ok()??;
+    let descriptor = Descriptor::new(modelpack_spec::MediaType::OciManifest, *manifest, size);
+    // A name is only for messages, which nobody reads here.
+    let name = "localhost/adapter-base".parse().ok()?;
+    let artifact = Artifact::load_manifest(store, &name, &descriptor).ok()?;
+    Some(weights(&view(&artifact).ok()?))
+}
