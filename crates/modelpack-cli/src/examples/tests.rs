@@ -60,6 +60,7 @@ fn walk(command: &Command, path: &str, check: &mut dyn FnMut(&str, &Command)) {
     }
 }
 
+/// ME6: Every command has an example that parses.
 #[test]
 fn every_command_has_an_example_that_parses() {
     let mut commands = 0;

@@ -105,3 +105,20 @@ fn answers_in_the_words_of_modctl() {
     );
     assert_eq!(Persona::Own.version("1", "x").lines().count(), 2);
 }
+
+/// ME3, ME4: The command that fetches a model is named, with its own way to write an address.
+#[test]
+fn models_are_fetched_by_the_tools_of_their_hubs() {
+    let check = |url: &str, expected: &str| {
+        let line = format!("modelpack modelfile generate --model-url {url}");
+        let error = parse(&line).expect_err("nothing is fetched");
+        assert!(error.contains(expected), "{error}");
+    };
+    check("https://huggingface.co/o/m", "run `hf download OWNER/NAME");
+    check("o/m", "run `hf download OWNER/NAME");
+    check(
+        "https://modelscope.cn/models/o/m",
+        "run `modelscope download --model OWNER/NAME",
+    );
+    check("models:/name/1", "run `mlflow artifacts download -u URL");
+}

@@ -363,6 +363,7 @@ fn look() {
     );
 }
 
+/// ME8: Diff.
 #[test]
 fn diff() {
     let shell = Shell::new();
@@ -571,7 +572,7 @@ fn modctl() {
     symlink(env!("CARGO_BIN_EXE_modelpack"), &link).expect("a link");
     let run = |arguments: &[&str]| {
         let like = shell.command(arguments);
-        let mut command = std::process::Command::new(&link);
+        let mut command = Command::new(&link);
         command.args(arguments).current_dir(shell.path(""));
         command.env_clear().envs(
             like.get_envs()

@@ -70,7 +70,7 @@ fn x1_names_that_lead_out_or_are_no_names() {
     }
 }
 
-/// X1: Dots inside of names are fine.
+/// X1, MA18: Dots inside of names are fine.
 #[test]
 fn x1_names_that_only_look_dangerous() {
     let directory = tempfile::tempdir().unwrap();
@@ -102,7 +102,7 @@ fn x1_names_that_only_look_dangerous() {
     assert_eq!(found["empty"], "directory");
 }
 
-/// X2: Symbolic and hard, chained, and in long headers.
+/// X2, MA18: Symbolic and hard, chained, and in long headers.
 #[test]
 fn x2_links_in_the_archive() {
     for kind in [b'1', b'2'] {

@@ -8,6 +8,7 @@ mod build_remote;
 mod children;
 mod content;
 mod crash;
+mod defects;
 mod dialects;
 mod docker_build;
 mod doctor;
