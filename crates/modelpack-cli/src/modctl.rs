@@ -13,10 +13,7 @@ use crate::exit::{DONE, Exit, FAILED};
 use crate::units;
 
 /// Flags whose default is another one there: command, flag, value.
-const DEFAULTS: &[(&str, &str, &str)] = &[
-    ("login", "password_stdin", "true"),
-    ("prune", "remove_untagged", "true"),
-];
+const DEFAULTS: &[(&str, &str, &str)] = &[("login", "password_stdin", "true")];
 
 /// Under which name the program was called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,20 +35,15 @@ impl Persona {
         }
     }
 
-    /// The command line with the name and the defaults of this persona. A flag that does not exist has none.
+    /// The command line with the name and the defaults of this persona.
     pub(crate) fn command(self, command: Command) -> Command {
         if self == Self::Own {
             return command;
         }
         let mut command = command.name("modctl").bin_name("modctl");
         for (name, flag, value) in DEFAULTS {
-            let has_flag = command
-                .find_subcommand(name)
-                .is_some_and(|it| it.get_arguments().any(|known| known.get_id() == *flag));
-            if has_flag {
-                command = command
-                    .mut_subcommand(name, |it| it.mut_arg(flag, |arg| arg.default_value(*value)));
-            }
+            command = command
+                .mut_subcommand(name, |it| it.mut_arg(flag, |arg| arg.default_value(*value)));
         }
         command
     }

@@ -9,6 +9,7 @@ use modelpack::{FetchOptions, FetchedTensor, Place, Reference, TensorFilesReport
 
 use crate::exit::{DONE, Exit, UsageError};
 use crate::flags::{Global, Network};
+use crate::modctl::Dragonfly;
 use crate::printer::{Printer, note};
 use crate::{progress, settings};
 
@@ -27,6 +28,8 @@ pub(crate) struct Fetch {
     pub(crate) tensor: Vec<String>,
     #[command(flatten)]
     pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) dragonfly: Dragonfly,
 }
 
 /// The patterns of one argument.

@@ -19,6 +19,7 @@ fn file(kind: io::ErrorKind) -> Error {
     }
 }
 
+/// ME8: Failures of this machine.
 #[test]
 fn failures_of_this_machine() {
     let reference: modelpack::Reference = "example.com/a/b".parse().expect("a reference");
@@ -55,6 +56,7 @@ fn failures_of_this_machine() {
     check(anyhow::anyhow!("anything else"), FAILED);
 }
 
+/// ME8: Failures on the other side.
 #[test]
 fn failures_on_the_other_side() {
     let digest = modelpack::Digest::sha256(b"");

@@ -1,25 +1,10 @@
 //! Tests of the table in `docs/modctl.md`, and of what the name of the program changes.
 
-use clap::Arg;
-
 use super::*;
 use crate::cli;
 use crate::examples::tests::parse;
 
 const DOCS: &str = include_str!("../../docs/modctl.md");
-
-/// Lines that need commands or flags of other parts of this version. Each goes away with its part.
-const TO_COME: [&str; 9] = [
-    "modctl attach",
-    "modctl build . -t r.io/m:1 --output-remote",
-    "modctl fetch",
-    "modctl login",
-    "modctl logout",
-    "modctl prune --remove-untagged",
-    "modctl upload",
-    "modctl build . -t r.io/m:1 --plain-http",
-    "modctl build . -t r.io/m:1 --insecure",
-];
 
 /// A row of the table: modctl's line, ours, and what is different.
 fn rows() -> Vec<[String; 3]> {
@@ -40,9 +25,6 @@ fn every_line_of_the_table_is_understood() {
     let rows = rows();
     assert!(rows.len() > 60, "only {} rows", rows.len());
     for [theirs, ours, differs] in rows {
-        if TO_COME.iter().any(|prefix| theirs.starts_with(prefix)) {
-            continue;
-        }
         // The word is replaced, and nothing else.
         let replaced = theirs.replacen("modctl", "modelpack", 1);
         let outcome = parse(&replaced);
@@ -72,19 +54,6 @@ fn every_line_of_the_table_is_understood() {
 }
 
 #[test]
-fn lines_that_are_to_come_are_not_here_yet() {
-    for [theirs, ..] in rows() {
-        if TO_COME.iter().any(|prefix| theirs.starts_with(prefix)) {
-            let replaced = theirs.replacen("modctl", "modelpack", 1);
-            assert!(
-                parse(&replaced).is_err(),
-                "{theirs} is understood now; take it out of the exceptions"
-            );
-        }
-    }
-}
-
-#[test]
 fn the_name_of_the_program_decides() {
     let check = |name: Option<&str>, expected| {
         assert_eq!(Persona::of(name.map(OsStr::new)), expected, "{name:?}");
@@ -99,19 +68,16 @@ fn the_name_of_the_program_decides() {
 
 #[test]
 fn flags_get_the_defaults_of_modctl() {
-    let flag = || {
-        Arg::new("password_stdin")
-            .long("password-stdin")
-            .action(clap::ArgAction::SetTrue)
-    };
-    let command = || Command::new("x").subcommand(Command::new("login").arg(flag()));
-    for (persona, expected) in [(Persona::Own, false), (Persona::Modctl, true)] {
-        let matches = persona.command(command()).get_matches_from(["x", "login"]);
+    let line = ["modctl", "login", "r.io", "-u", "me"];
+    for (persona, expected) in [(Persona::Own, None), (Persona::Modctl, Some(&true))] {
+        let matches = persona.command(cli::command()).get_matches_from(line);
         let (_, login) = matches.subcommand().expect("it is given");
-        assert_eq!(login.get_flag("password_stdin"), expected);
+        assert_eq!(login.get_one::<bool>("password_stdin"), expected);
     }
-    // What is not there has no default.
-    Persona::Modctl.command(Command::new("x"));
+    // A default is no contradiction to the other way.
+    let command = Persona::Modctl.command(cli::command());
+    let with = [&line[..], &["-p", "secret"]].concat();
+    assert!(command.try_get_matches_from(with).is_ok());
     Persona::Modctl.command(cli::command()).debug_assert();
 }
 
@@ -138,4 +104,21 @@ fn answers_in_the_words_of_modctl() {
         ]
     );
     assert_eq!(Persona::Own.version("1", "x").lines().count(), 2);
+}
+
+/// ME3, ME4: The command that fetches a model is named, with its own way to write an address.
+#[test]
+fn models_are_fetched_by_the_tools_of_their_hubs() {
+    let check = |url: &str, expected: &str| {
+        let line = format!("modelpack modelfile generate --model-url {url}");
+        let error = parse(&line).expect_err("nothing is fetched");
+        assert!(error.contains(expected), "{error}");
+    };
+    check("https://huggingface.co/o/m", "run `hf download OWNER/NAME");
+    check("o/m", "run `hf download OWNER/NAME");
+    check(
+        "https://modelscope.cn/models/o/m",
+        "run `modelscope download --model OWNER/NAME",
+    );
+    check("models:/name/1", "run `mlflow artifacts download -u URL");
 }

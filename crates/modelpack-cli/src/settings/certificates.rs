@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 
 use modelpack::registry::hosts::{ClientIdentity, HostSettings, Hosts};
@@ -101,7 +102,7 @@ fn entries(directory: &Path, complain: Complain<'_>) -> Vec<PathBuf> {
     let mut found = Vec::new();
     match std::fs::read_dir(directory) {
         Ok(entries) => found.extend(entries.flatten().map(|entry| entry.path())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => {}
         Err(error) => complain(directory, error),
     }
     found.sort();

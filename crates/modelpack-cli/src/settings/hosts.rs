@@ -1,6 +1,6 @@
 //! The file `hosts.toml`.
 
-use std::io;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 
 use modelpack::registry::hosts::Hosts;
@@ -20,7 +20,8 @@ pub(super) fn read(network: &Network) -> anyhow::Result<Hosts> {
     };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !is_wanted => {
+        // A user without a home often has `/dev/null` for one.
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) && !is_wanted => {
             return Ok(Hosts::default());
         }
         Err(error) => {

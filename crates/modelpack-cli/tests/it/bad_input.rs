@@ -39,6 +39,7 @@ fn an_unknown_command_in_a_modelfile() {
     );
 }
 
+/// MA12: Pattern that matches nothing and a directory.
 #[test]
 fn a_pattern_that_matches_nothing_and_a_directory() {
     let shell = shell();

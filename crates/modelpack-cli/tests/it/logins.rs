@@ -87,7 +87,7 @@ impl Scene {
 
 const KEPT: &str = "the password is kept in .docker/config.json, for you to read only\n";
 
-/// 7.E.2: a password comes from a pipe.
+/// ME2: A password comes from a pipe.
 #[test]
 fn e2_a_piped_password_is_tried_and_kept() {
     for arguments in [

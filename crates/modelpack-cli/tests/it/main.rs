@@ -6,6 +6,7 @@ mod canned;
 mod conformance;
 mod dialects;
 mod doctor;
+mod interop_modctl;
 mod logins;
 mod main_job;
 mod metadata;

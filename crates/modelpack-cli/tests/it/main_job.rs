@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::network::Registry;
 use crate::shell::{Served, Shell, files, json};
 
+/// ME10: The whole loop by command line.
 #[test]
 fn the_whole_loop_by_command_line() {
     let shell = Shell::new();
@@ -192,4 +194,24 @@ fn the_tour_of_the_readme_can_be_walked() {
     }
     assert!(count >= 10, "{count} commands");
     assert!(files(&shell.path("editable")).contains(&"config.json".to_owned()));
+}
+
+/// ME7: No command needs a home, and none leaves anything there that was not asked for.
+#[test]
+fn a_home_that_is_missing_or_none_is_no_trouble() {
+    let shell = Shell::new();
+    shell.build("example.com/a/b:v1");
+    let registry = Registry::start(None, None);
+    let repository = format!("{}/a/b", registry.host);
+    let remote = ["ls", "--remote", &repository, "--plain-http"];
+    for home in [None, Some("nowhere"), Some("/dev/null")] {
+        for arguments in [&["version"][..], &["ls"], &["verify"], &["--help"], &remote] {
+            let mut command = shell.command(arguments);
+            command.env_remove("HOME");
+            command.envs(home.map(|home| ("HOME", home)));
+            let output = command.output().expect("it starts");
+            assert!(output.status.success(), "{home:?} {arguments:?} {output:?}");
+        }
+    }
+    assert_eq!(files(&shell.path("")), ["model", "store"]);
 }

@@ -173,6 +173,7 @@ fn the_readme_and_the_configuration_speak() {
     );
 }
 
+/// MA16: The name of the directory leaves nothing out.
 #[test]
 fn the_name_of_the_directory_leaves_nothing_out() {
     let shell = Shell::new();
@@ -213,6 +214,7 @@ fn git(program: &Path, shell: &Shell, arguments: &[&str]) -> String {
         .to_owned()
 }
 
+/// ME5: The repository says where the model comes from.
 #[test]
 fn the_repository_says_where_the_model_comes_from() {
     let Some(program) = tool("git") else {

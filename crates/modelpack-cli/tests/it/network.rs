@@ -358,6 +358,7 @@ fn a_credentials_file_that_is_none_is_a_warning() {
     warns("chmod 600");
 }
 
+/// MD6: Proxies come from the environment.
 #[test]
 fn proxies_come_from_the_environment() {
     let shell = Shell::new();
@@ -398,6 +399,21 @@ fn proxies_come_from_the_environment() {
         2,
         &["HTTP_PROXY: "],
     );
+}
+
+/// MD7: What it answers is no artifact, but it was asked.
+#[test]
+fn a_proxy_that_is_given_to_fetch_is_used() {
+    let shell = Shell::new();
+    let proxy = Registry::start(None, None);
+    let url = format!("http://{}", proxy.host);
+    let fetch = ["fetch", "192.0.2.10:5000/a/b:v1", "--plain-http"];
+    let rest = ["--output", "out", "--patterns", "*", "--proxy", &url];
+    let ran = shell.run(&[&fetch[..], &rest].concat());
+    assert_ne!(ran.code, 0);
+    let head = proxy.heads().remove(0);
+    let expected = "GET http://192.0.2.10:5000/v2/a/b/manifests/v1";
+    assert!(head.starts_with(expected), "{head}");
 }
 
 /// A certificate authority, a server for this machine that wants to see a certificate of it when asked

@@ -57,6 +57,7 @@ fn two_processes_may_do_the_same_at_once() {
     assert!(shell.ok(&["verify"]).contains("no damage"));
 }
 
+/// MC5: An interrupted pull keeps what it has.
 #[test]
 fn an_interrupted_pull_keeps_what_it_has() {
     let shell = Shell::new();

@@ -51,6 +51,7 @@ fn touch(shell: &Shell, seconds: u64) {
     }
 }
 
+/// MA17: Neither time zone nor time of files nor place counts.
 #[test]
 fn neither_time_zone_nor_time_of_files_nor_place_counts() {
     let epoch = ("SOURCE_DATE_EPOCH", "1700000000");
@@ -73,6 +74,7 @@ fn neither_time_zone_nor_time_of_files_nor_place_counts() {
     assert_eq!(digests.len(), 1);
 }
 
+/// MA17: Another user builds the same.
 #[test]
 fn another_user_builds_the_same() {
     let (root, nobody) = (shell(), shell());
@@ -167,6 +169,7 @@ fn real_metadata_is_written_when_asked_for() {
     assert_eq!(written.mtime(), 1_234_567_890);
 }
 
+/// ME1: No fact of this machine leaves it.
 #[test]
 fn no_fact_of_this_machine_leaves_it() {
     let shell = shell();

@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 
 use modelpack_testkit::faulty::{Behaviour, Contents, FaultyRegistry};
 
+use crate::network::{ME, Registry};
 use crate::shell::{Served, Shell};
 
 const REFERENCE: &str = "example.com/a/b:v1";
@@ -22,32 +25,36 @@ fn path(name: &str) -> PathBuf {
 
 /// Runs the commands, one after the other, and compares what they do with the file of that name.
 fn check(name: &str, shell: &Shell, commands: &[&[&str]]) {
-    let mut actual = String::new();
-    for arguments in commands {
+    let ran = commands.iter().map(|arguments| {
         let mut command = shell.command(arguments);
         // Lines of progress come in any order.
         command.env("MODELPACK_NO_PROGRESS", "1");
-        let output = command.output().expect("it starts");
-        writeln!(actual, "$ modelpack {}", arguments.join(" ")).expect("a string takes all");
-        writeln!(
-            actual,
-            "exit code {}",
-            output.status.code().expect("it exits")
-        )
-        .expect("same");
-        for (what, bytes) in [("stdout", output.stdout), ("stderr", output.stderr)] {
-            let text = String::from_utf8(bytes).expect("text");
-            assert!(
-                !text.contains('\u{1b}'),
-                "colour where nobody sees it: {text:?}"
-            );
-            if !text.is_empty() {
-                writeln!(actual, "--- {what}\n{}", text.trim_end_matches('\n')).expect("same");
-            }
+        shown(arguments, command.output().expect("it starts"))
+    });
+    compare(name, shell, &ran.collect::<String>());
+}
+
+/// A command, and what it did.
+fn shown(arguments: &[&str], output: Output) -> String {
+    let code = output.status.code().expect("it exits");
+    let mut text = format!("$ modelpack {}\nexit code {code}\n", arguments.join(" "));
+    for (what, bytes) in [("stdout", output.stdout), ("stderr", output.stderr)] {
+        let printed = String::from_utf8(bytes).expect("text");
+        assert!(
+            !printed.contains('\u{1b}'),
+            "colour where nobody sees it: {printed:?}"
+        );
+        if !printed.is_empty() {
+            let printed = printed.trim_end_matches('\n');
+            writeln!(text, "--- {what}\n{printed}").expect("a string takes all");
         }
-        actual.push('\n');
     }
-    let actual = normalised(&actual, shell);
+    text.push('\n');
+    text
+}
+
+fn compare(name: &str, shell: &Shell, actual: &str) {
+    let actual = normalised(actual, shell);
     let path = path(name);
     if std::env::var("MODELPACK_SNAPSHOTS").is_ok_and(|value| value == "write") {
         std::fs::write(&path, &actual).expect("it can be written");
@@ -151,6 +158,130 @@ fn build() {
     );
 }
 
+/// Other ways to build than into the store.
+#[test]
+fn build_variants() {
+    let shell = Shell::new();
+    modelpack_testkit::copy_model("tiny-safetensors", &shell.path("model"));
+    let served = Served::start(&shell, "registry");
+    let there = format!("{}/me/toy:v1", served.host);
+    let target = ["build", "model", "-t", REFERENCE, "--no-creation-time"];
+    let remote = [
+        "build",
+        "model",
+        "-t",
+        &there,
+        "--no-creation-time",
+        "--plain-http",
+        "--output-remote",
+    ];
+    let with = |more: &[&'static str]| [&target[..], more].concat();
+    check(
+        "build-variants",
+        &shell,
+        &[
+            &with(&["--dry-run"]),
+            &with(&["--raw=false"]),
+            &with(&["--pack", "doc=tar"]),
+            &with(&["--pack", "weight=tar"]),
+            &with(&["--exclude", "*.md"]),
+            &with(&["--set", "descriptor.licenses=MIT"]),
+            &with(&["--set", "descriptor.colour=red"]),
+            &with(&["--format", "docker"]),
+            &remote,
+            &[&remote[..], &["--dry-run"]].concat(),
+            &[
+                "build",
+                "model",
+                "-t",
+                "localhost:1/a/b:v1",
+                "--output-remote",
+                "--plain-http",
+            ],
+        ],
+    );
+}
+
+/// Single files, to and from a registry and an artifact.
+#[test]
+fn single_files() {
+    let shell = Shell::new();
+    let served = Served::start(&shell, "registry");
+    let there = format!("{}/me/toy:v1", served.host);
+    let not_there = format!("{}/me/toy:v9", served.host);
+    let repository = format!("{}/me/toy", served.host);
+    shell.build(&there);
+    shell.ok(&["push", &there, "--plain-http"]);
+    shell.write("notes.md", "# notes");
+    let fetch = [
+        "fetch",
+        &there,
+        "--plain-http",
+        "--output",
+        "out",
+        "--patterns",
+    ];
+    let attach = [
+        "attach",
+        "notes.md",
+        "-s",
+        &there,
+        "-t",
+        "example.com/a/b:v2",
+    ];
+    let upload = ["upload", "notes.md", "--plain-http", "--repo"];
+    check(
+        "fetch-attach-upload",
+        &shell,
+        &[
+            &[&fetch[..], &["**/*.json"]].concat(),
+            &[&fetch[..], &["*.jsn"]].concat(),
+            &[
+                "fetch",
+                &not_there,
+                "--plain-http",
+                "--output",
+                "out",
+                "--patterns",
+                "*",
+            ],
+            &attach,
+            &["attach", "../notes.md", "-s", &there, "-t", REFERENCE],
+            &["attach", "nothing.md", "-s", &there, "-t", REFERENCE],
+            &[&upload[..], &[&*repository]].concat(),
+            &[&upload[..], &[&*there]].concat(),
+            &["upload", "notes.md"],
+        ],
+    );
+}
+
+/// A login that a registry accepts, one that it does not, and the way back.
+#[test]
+fn login() {
+    let shell = Shell::new();
+    let host = Registry::start(ME, None).host;
+    let login = ["login", &host, "--plain-http", "-u", "me", "-p"];
+    check(
+        "login-logout",
+        &shell,
+        &[
+            &[&login[..], &["pw"]].concat(),
+            &[&login[..], &["wrong"]].concat(),
+            &[
+                "login",
+                &host,
+                "--plain-http",
+                "-u",
+                "me",
+                "--password-stdin",
+            ],
+            &["logout", &host],
+            &["logout", &host],
+            &["logout", "no host"],
+        ],
+    );
+}
+
 #[test]
 fn look() {
     let shell = Shell::new();
@@ -197,6 +328,8 @@ fn look() {
             &["verify"],
             &["verify", "--deeply"],
             &["prune", "--dry-run"],
+            &["prune", "--remove-untagged=false"],
+            &["prune", "--remove-untagged=perhaps"],
             &["prune", "--partials-older-than", "soon"],
         ],
     );
@@ -230,6 +363,7 @@ fn look() {
     );
 }
 
+/// ME8: Diff.
 #[test]
 fn diff() {
     let shell = Shell::new();
@@ -343,7 +477,29 @@ fn registry() {
             &["doctor", "no host at all"],
         ],
     );
-    check("serve", &shell, &[&["serve", "--listen", "nowhere"]]);
+}
+
+/// A registry that is started and asked to end, and one that cannot start.
+#[test]
+fn serve() {
+    let shell = Shell::new();
+    let arguments = ["serve", "--listen", "127.0.0.1:0"];
+    let mut command = shell.command(&arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().expect("it starts");
+    let mut stderr = BufReader::new(process.stderr.take().expect("it is piped"));
+    // It listens when it says so; then it may be asked to end.
+    let mut said = String::new();
+    stderr.read_line(&mut said).expect("text");
+    let asked = Command::new("kill").arg(process.id().to_string()).status();
+    assert!(asked.expect("there is a kill").success());
+    stderr.read_to_string(&mut said).expect("text");
+    let mut output = process.wait_with_output().expect("it ends");
+    output.stderr = said.into_bytes();
+    let nowhere = ["serve", "--listen", "nowhere"];
+    let refused = shell.command(&nowhere).output().expect("it starts");
+    let text = shown(&arguments, output) + &shown(&nowhere, refused);
+    compare("serve", &shell, &text);
 }
 
 /// Tags of a registry that sends one on each page.
@@ -432,7 +588,7 @@ fn modctl() {
     symlink(env!("CARGO_BIN_EXE_modelpack"), &link).expect("a link");
     let run = |arguments: &[&str]| {
         let like = shell.command(arguments);
-        let mut command = std::process::Command::new(&link);
+        let mut command = Command::new(&link);
         command.args(arguments).current_dir(shell.path(""));
         command.env_clear().envs(
             like.get_envs()

@@ -111,6 +111,7 @@ fn gzip_has_neither_name_nor_time() {
     }
 }
 
+/// MA18: File that changes while it is read.
 #[test]
 fn a_file_that_changes_while_it_is_read() {
     for encoding in encodings().into_iter().chain([Encoding::Raw]) {

@@ -20,6 +20,7 @@ fn write(directory: &Path, name: &str, content: &[u8], promised: &[u8]) -> Resul
     )
 }
 
+/// MC4: Wrong bytes leave the old file.
 #[test]
 fn wrong_bytes_leave_the_old_file() {
     let directory = tempfile::tempdir().unwrap();
@@ -43,6 +44,7 @@ fn wrong_bytes_leave_the_old_file() {
     assert_eq!(tree(directory.path())["a"], "644 new");
 }
 
+/// MC4: Reader of the old file keeps it.
 #[test]
 fn a_reader_of_the_old_file_keeps_it() {
     let directory = tempfile::tempdir().unwrap();
@@ -190,6 +192,7 @@ fn many_destinations_at_once_do_not_disturb_each_other() {
     );
 }
 
+/// MA5: Holds looks at the content.
 #[test]
 fn holds_looks_at_the_content() {
     let directory = tempfile::tempdir().unwrap();

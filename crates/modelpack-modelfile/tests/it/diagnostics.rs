@@ -10,6 +10,7 @@ fn check(text: &str, expected: &str) {
     assert_eq!(diagnostics[0].render(text), expected);
 }
 
+/// MA13: The caret stands under the mistake.
 #[test]
 fn the_caret_stands_under_the_mistake() {
     check(

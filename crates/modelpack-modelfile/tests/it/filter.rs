@@ -55,6 +55,7 @@ fn names_left_out_by_default() {
     assert!(!filter.enter(".git") && !filter.enter("a/__pycache__"));
 }
 
+/// ME6: Excludes.
 #[test]
 fn excludes() {
     check_excluded(&[], "main.go", false);

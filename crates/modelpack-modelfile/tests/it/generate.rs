@@ -96,6 +96,7 @@ MODEL a.bin
     );
 }
 
+/// MA13: Names that need quotes or escapes.
 #[test]
 fn names_that_need_quotes_or_escapes() {
     for (path, line) in [

@@ -54,6 +54,7 @@ fn lines_that_say_nothing() {
     check("\u{feff}# a comment", "");
 }
 
+/// MA13: White space around and between.
 #[test]
 fn white_space_around_and_between() {
     check("  MODEL  x  ", "MODEL x");
@@ -90,6 +91,7 @@ fn quotes_and_escapes() {
     check("MODEL a \\\n", "MODEL a");
 }
 
+/// MA13: Long line is read to its end.
 #[test]
 fn a_long_line_is_read_to_its_end() {
     let name = "n".repeat(1 << 20);

@@ -34,6 +34,7 @@ fn keys_of_transformers() {
     );
 }
 
+/// MB4: Precisions are those of the specification.
 #[test]
 fn precisions_are_those_of_the_specification() {
     check(&[r#"{"dtype":"bf16"}"#], ["-", "-", "bfloat16", "-"]);

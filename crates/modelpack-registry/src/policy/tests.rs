@@ -165,6 +165,7 @@ fn c5_c6_operations_continue_on_the_same_origin() {
     }
 }
 
+/// MD9: What is repeated.
 #[test]
 fn what_is_repeated() {
     let policy = RetryPolicy::default();

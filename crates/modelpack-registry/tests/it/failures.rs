@@ -26,6 +26,7 @@ fn errors(code: &str) -> String {
     format!(r#"{{"errors":[{{"code":"{code}","message":"because"}}]}}"#)
 }
 
+/// MD9: Refusals are told apart and not repeated.
 #[tokio::test]
 async fn refusals_are_told_apart_and_not_repeated() {
     for (status, code, expected) in [
@@ -135,6 +136,7 @@ async fn nobody_is_there() {
     assert!(std::error::Error::source(&error).is_some());
 }
 
+/// MD8: Silence ends.
 #[tokio::test]
 async fn silence_ends() {
     // It accepts and says nothing.

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use modelpack_spec::{Algorithm, Digest};
-use modelpack_store::Error;
+use modelpack_store::{Adopt, Error};
 
 use crate::support::{damage, fixture, has, prune, tree};
 
@@ -61,6 +61,7 @@ fn the_algorithm_may_be_known_at_the_end_only() {
     assert_eq!(writer.commit_expecting(&digest, 7).unwrap().digest, digest);
 }
 
+/// MC2: Wrong bytes never become a blob.
 #[test]
 fn wrong_bytes_never_become_a_blob() {
     let fixture = fixture();
@@ -97,6 +98,7 @@ fn wrong_bytes_never_become_a_blob() {
     );
 }
 
+/// MC2: Dropped writer leaves nothing.
 #[test]
 fn a_dropped_writer_leaves_nothing() {
     let fixture = fixture();
@@ -107,6 +109,7 @@ fn a_dropped_writer_leaves_nothing() {
     assert_eq!(tree(fixture.store.root()), before);
 }
 
+/// MD1: Blob that is there is not written again.
 #[test]
 fn a_blob_that_is_there_is_not_written_again() {
     let fixture = fixture();
@@ -171,4 +174,26 @@ fn a_mapped_blob_outlives_its_removal() {
             .unwrap_err()
             .is_not_found()
     );
+}
+
+/// MA10: Neither a blob whose place is taken nor one that was not what was promised counts as stored.
+#[test]
+fn ma10_a_blob_that_cannot_get_its_name_is_an_error() {
+    let fixture = fixture();
+    let store = &fixture.store;
+    let lease = store.lease().unwrap();
+    let digest = Digest::sha256(b"weights");
+    let in_the_way = store.blob_path(&digest).join("x");
+    fs::create_dir_all(&in_the_way).unwrap();
+    let mut writer = lease.ingest().unwrap();
+    writer.append(b"weights").unwrap();
+    let error = writer.commit().unwrap_err();
+    assert!(error.to_string().contains(&digest.hex()), "{error}");
+    assert!(lease.put(b"weights").is_err());
+    let path = fixture.directory.path().join("w.bin");
+    fs::write(&path, b"weights").unwrap();
+    let adopted = lease.ingest_file(&path, Adopt::Copy, &mut |_| Ok(()));
+    assert!(adopted.is_err(), "{adopted:?}");
+    // What was written for it is gone.
+    assert_eq!(fs::read_dir(store.own("ingest")).unwrap().count(), 0);
 }

@@ -24,6 +24,7 @@ fn quiet(_: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// MD1, MD10: File becomes a blob by every way.
 #[test]
 fn a_file_becomes_a_blob_by_every_way() {
     let ways = [Adopt::ReflinkOrCopy, Adopt::Copy, Adopt::DangerHardLink];
@@ -223,6 +224,7 @@ fn the_work_can_be_stopped() {
     assert!(fixture.store.blobs().unwrap().is_empty());
 }
 
+/// MD3: File that did not change is not read again.
 #[test]
 fn a_file_that_did_not_change_is_not_read_again() {
     let fixture = fixture();

@@ -20,6 +20,7 @@ fn a_fresh_store_is_an_empty_image_layout() {
     assert!(root.join("blobs/sha256").is_dir());
 }
 
+/// MA15: Fresh store lists nothing and prunes nothing.
 #[test]
 fn a_fresh_store_lists_nothing_and_prunes_nothing() {
     let fixture = fixture();

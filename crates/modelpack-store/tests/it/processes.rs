@@ -204,6 +204,7 @@ fn a_living_process_keeps_its_blobs_and_a_killed_one_does_not() {
     assert!(prune(store).items.is_empty());
 }
 
+/// MC3: The digest cache is shared by threads.
 #[test]
 fn the_digest_cache_is_shared_by_threads() {
     let fixture = fixture();

@@ -54,6 +54,7 @@ fn a_dry_run_says_what_the_real_one_does_and_changes_nothing() {
     assert_eq!(fs::read_dir(store.own("leases")).unwrap().count(), 0);
 }
 
+/// MC1: Running operation keeps what it stored protected and writes.
 #[test]
 fn a_running_operation_keeps_what_it_stored_protected_and_writes() {
     let fixture = fixture();

@@ -98,6 +98,7 @@ fn what_was_pulled_by_digest_has_its_digest_as_name() {
     assert_eq!(fixture.store.resolve(&name).unwrap(), manifest);
 }
 
+/// MA6: Names go one by one or by digest.
 #[test]
 fn names_go_one_by_one_or_by_digest() {
     let fixture = fixture();
@@ -133,6 +134,7 @@ fn names_go_one_by_one_or_by_digest() {
     assert_eq!(store.blob_size(&b.digest).unwrap(), Some(b.size));
 }
 
+/// MA15: One broken artifact does not hide the others.
 #[test]
 fn one_broken_artifact_does_not_hide_the_others() {
     let fixture = fixture();

@@ -1,28 +1,52 @@
-//! That every case in the list of what went wrong elsewhere has tests that say so.
+//! That every case in the lists of what went wrong elsewhere has tests that say so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{SourceFile, Violation, Workspace};
 
-/// The list: one table per group, one row per case.
-const LIST: &str = "crates/cases.md";
+/// A list: one table per group, one row per case.
+struct List {
+    path: &'static str,
+    /// Letters of each group and its last number.
+    groups: &'static [(&'static str, u32)],
+}
 
-/// Letter of each group and its last number.
-const GROUPS: [(char, u32); 4] = [('C', 16), ('D', 17), ('X', 14), ('S', 15)];
+const LISTS: [List; 2] = [
+    List {
+        path: "crates/cases.md",
+        groups: &[("C", 16), ("D", 17), ("X", 14), ("S", 15)],
+    },
+    List {
+        path: "crates/modelpack-cli/docs/defects.md",
+        groups: &[("MA", 19), ("MB", 4), ("MC", 5), ("MD", 10), ("ME", 10)],
+    },
+];
 
-/// Every case is in the list with tests that exist, and those tests begin their docs with its number.
+impl List {
+    fn cases(&self) -> impl Iterator<Item = String> {
+        let groups = self.groups.iter().copied();
+        groups
+            .flat_map(|(letters, last)| (1..=last).map(move |number| format!("{letters}{number}")))
+    }
+}
+
+/// Every case is in its list with tests that exist, and those tests begin their docs with its number.
 pub fn cases(workspace: &Workspace) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let rows = rows(workspace, &mut violations);
-    for case in all() {
-        if !rows.contains_key(&case) {
-            violations.push(Violation::new(
-                LIST,
-                1,
-                format!("the case {case} is missing"),
-                "add a row that says what went wrong, what we do, and which test shows it",
-            ));
+    let mut rows = BTreeMap::new();
+    for list in &LISTS {
+        let of_list = rows_of(list, workspace, &mut violations);
+        for case in list.cases() {
+            if !of_list.contains_key(&case) {
+                violations.push(Violation::new(
+                    list.path,
+                    1,
+                    format!("the case {case} is missing"),
+                    "add a row that says what went wrong, what we do, and which test shows it",
+                ));
+            }
         }
+        rows.extend(of_list);
     }
     let mut listed = BTreeSet::new();
     for (case, row) in &rows {
@@ -38,7 +62,7 @@ pub fn cases(workspace: &Workspace) -> Vec<Violation> {
                     format!("begin them with `/// {case}: ` and one sentence"),
                 )),
                 Err(problem) => violations.push(Violation::new(
-                    LIST,
+                    row.list,
                     row.line,
                     format!("`{test}` {problem}"),
                     "name a test as `CRATE::MODULE::FUNCTION`, with `it` for `tests/it`",
@@ -54,7 +78,7 @@ pub fn cases(workspace: &Workspace) -> Vec<Violation> {
                         &file.path,
                         test.line,
                         format!("this test says that it is about {case}, and the list does not"),
-                        format!("name it in {LIST}"),
+                        "name it in the row of that number",
                     ));
                 }
             }
@@ -65,27 +89,27 @@ pub fn cases(workspace: &Workspace) -> Vec<Violation> {
 
 /// A row of the list.
 struct Row {
+    list: &'static str,
     line: usize,
     tests: Vec<String>,
 }
 
-fn all() -> impl Iterator<Item = String> {
-    let numbers = |(letter, last)| (1..=last).map(move |number| format!("{letter}{number}"));
-    GROUPS.into_iter().flat_map(numbers)
-}
-
 /// The rows by case; what is wrong with one by itself is a violation.
-fn rows(workspace: &Workspace, violations: &mut Vec<Violation>) -> BTreeMap<String, Row> {
-    let list = workspace.files.get(LIST).map_or("", String::as_str);
-    let known: BTreeSet<String> = all().collect();
+fn rows_of(
+    list: &List,
+    workspace: &Workspace,
+    violations: &mut Vec<Violation>,
+) -> BTreeMap<String, Row> {
+    let document = workspace.files.get(list.path).map_or("", String::as_str);
+    let known: BTreeSet<String> = list.cases().collect();
     let mut rows = BTreeMap::new();
-    for (text, line) in list.lines().zip(1..) {
+    for (text, line) in document.lines().zip(1..) {
         let cells: Vec<&str> = text.split('|').map(str::trim).collect();
         let Some(case) = cells.get(1).and_then(|cell| numbered(cell)) else {
             continue;
         };
         let mut complain = |problem: String, advice: &str| {
-            violations.push(Violation::new(LIST, line, problem, advice));
+            violations.push(Violation::new(list.path, line, problem, advice));
         };
         if cells.len() != 6 || cells[2..4].iter().any(|cell| cell.is_empty()) {
             complain(
@@ -109,7 +133,12 @@ fn rows(workspace: &Workspace, violations: &mut Vec<Violation>) -> BTreeMap<Stri
                 "write the test first",
             );
         }
-        if rows.insert(case.clone(), Row { line, tests }).is_some() {
+        let row = Row {
+            list: list.path,
+            line,
+            tests,
+        };
+        if rows.insert(case.clone(), row).is_some() {
             complain(format!("the case {case} stands twice"), "keep one row");
         }
     }
@@ -118,9 +147,9 @@ fn rows(workspace: &Workspace, violations: &mut Vec<Violation>) -> BTreeMap<Stri
 
 /// A text that is the number of a case, of a group that exists or not.
 fn numbered(text: &str) -> Option<String> {
-    let (letter, number) = text.split_at_checked(1)?;
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number && letter.bytes().all(|byte| byte.is_ascii_uppercase())).then(|| text.to_owned())
+    let (letters, number) = text.split_at(text.find(|c: char| c.is_ascii_digit())?);
+    let is_group = !letters.is_empty() && letters.bytes().all(|byte| byte.is_ascii_uppercase());
+    (is_group && number.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
 }
 
 /// A test function.

@@ -86,6 +86,7 @@ async fn rewrite(scene: &Scene, edit: impl FnOnce(&mut Manifest), config: Option
         .expect("named");
 }
 
+/// MA11: The file of this path is replaced and no other with its content.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_the_file_of_this_path_is_replaced_and_no_other_with_its_content() {
     let scene = Scene::new().await;
@@ -128,6 +129,7 @@ async fn a_the_file_of_this_path_is_replaced_and_no_other_with_its_content() {
     assert_eq!(tree(&out), expected);
 }
 
+/// MA11: A path with a dot is the same path.
 #[tokio::test(flavor = "multi_thread")]
 async fn b_a_path_with_a_dot_is_the_same_path() {
     let scene = Scene::new().await;
@@ -170,6 +172,7 @@ async fn b_a_path_with_a_dot_is_the_same_path() {
     );
 }
 
+/// MA11: The order of the layers stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn c_the_order_of_the_layers_stays() {
     let scene = Scene::new().await;
@@ -201,6 +204,7 @@ async fn c_the_order_of_the_layers_stays() {
     );
 }
 
+/// MA11: A file that is there already still gives the new name.
 #[tokio::test(flavor = "multi_thread")]
 async fn d_a_file_that_is_there_already_still_gives_the_new_name() {
     let scene = Scene::new().await;
@@ -221,6 +225,7 @@ async fn d_a_file_that_is_there_already_still_gives_the_new_name() {
     }
 }
 
+/// MA11: The target can be another repository.
 #[tokio::test(flavor = "multi_thread")]
 async fn e_the_target_can_be_another_repository() {
     let scene = Scene::new().await;
@@ -272,6 +277,7 @@ async fn e_the_target_can_be_another_repository() {
     assert!(error.to_string().contains("is on another host"), "{error}");
 }
 
+/// MA11, MB2: Every other byte of the config stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn f_every_other_byte_of_the_config_stays() {
     let scene = Scene::new().await;
@@ -305,6 +311,7 @@ async fn f_every_other_byte_of_the_config_stays() {
     assert_eq!(String::from_utf8_lossy(after.config.bytes()), expected);
 }
 
+/// MA11: A config is judged before it is taken.
 #[tokio::test(flavor = "multi_thread")]
 async fn g_a_config_is_judged_before_it_is_taken() {
     let scene = Scene::new().await;

@@ -24,6 +24,7 @@ async fn fails(scene: &Scene, modelfile: &str, files: &[(&str, &[u8])]) -> Error
     error
 }
 
+/// MA12: Modelfile that cannot be built says where.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_modelfile_that_cannot_be_built_says_where() {
     let scene = Scene::new().await;
@@ -169,7 +170,7 @@ fn plant(
     stored.digest
 }
 
-/// X1: From the registry to the disk nothing gets through.
+/// X1, MA2: From the registry to the disk nothing gets through.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_leads_outside_writes_nothing() {
     let raw: MediaType = LayerType::new(Kind::Weight, Encoding::Raw).into();
@@ -250,7 +251,7 @@ async fn x14_programs_in_a_model_are_carried_and_never_run() {
     assert!(!marker.exists());
 }
 
-/// X9, X12: From the registry to the disk nothing gets through.
+/// X9, X12, MA3: From the registry to the disk nothing gets through.
 #[tokio::test(flavor = "multi_thread")]
 async fn set_id_bits_of_an_artifact_are_dropped() {
     let scene = Scene::new().await;
@@ -285,6 +286,7 @@ async fn set_id_bits_of_an_artifact_are_dropped() {
     );
 }
 
+/// MA4: Wrong bytes in the registry never arrive not even the second time.
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_bytes_in_the_registry_never_arrive_not_even_the_second_time() {
     let scene = Scene::new().await;
@@ -414,6 +416,7 @@ async fn old_names_of_the_specification_are_read() {
     );
 }
 
+/// MC5: Cancelled operation says so and names nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_operation_says_so_and_names_nothing() {
     let scene = Scene::new().await;

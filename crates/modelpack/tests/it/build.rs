@@ -40,6 +40,7 @@ async fn layers_are_ordered_and_one_per_file() {
     );
 }
 
+/// MA17: The same files give the same digest and no time moves it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_files_give_the_same_digest_and_no_time_moves_it() {
     let scene = Scene::new().await;
@@ -93,6 +94,7 @@ async fn the_same_files_give_the_same_digest_and_no_time_moves_it() {
     );
 }
 
+/// MA13: Names of every kind survive generate build and extract.
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_every_kind_survive_generate_build_and_extract() {
     let scene = Scene::new().await;

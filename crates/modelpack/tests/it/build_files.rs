@@ -98,7 +98,7 @@ async fn what_is_left_out_is_no_layer_and_what_is_included_is() {
     assert_eq!(paths(&built), ["model.bin", "a.log", "b.log"]);
 }
 
-/// 7.A.1 of the facts on `modctl`: data sets are built, pushed and pulled.
+/// MA1, MB3: Data sets are built, pushed and pulled.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_set_makes_the_whole_way() {
     let scene = Scene::new().await;
@@ -129,6 +129,7 @@ async fn a_data_set_makes_the_whole_way() {
     );
 }
 
+/// MB3: Packed files are one layer and read back as files.
 #[tokio::test(flavor = "multi_thread")]
 async fn packed_files_are_one_layer_and_read_back_as_files() {
     let scene = Scene::new().await;
@@ -310,7 +311,7 @@ async fn many_files_make_the_whole_way() {
     );
 }
 
-/// 7.A.12 of the facts on `modctl`: what names no file inside of the directory is refused.
+/// MA12: What names no file inside of the directory is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_absolute_path_is_refused_with_its_line() {
     let scene = Scene::new().await;

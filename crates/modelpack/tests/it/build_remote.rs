@@ -90,7 +90,7 @@ async fn the_registry_gets_what_a_build_and_a_push_would_give_it_and_the_store_n
     assert_eq!((push.missing, push.current), (0, Some(built.digest)));
 }
 
-/// 7.A.4 and 7.A.7 of the facts on `modctl`: what is published is what the file holds, and the tag moves,
+/// MA4, MA7: What is published is what the file holds, and the tag moves,
 /// also back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_kept_size_and_time_is_published_anew_and_the_tag_moves() {

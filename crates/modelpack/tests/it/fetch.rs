@@ -59,6 +59,7 @@ async fn patterns_take_what_they_match_and_leave_the_store_alone() {
     }
 }
 
+/// MA5: Files that are right are kept and wrong ones repaired.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_are_right_are_kept_and_wrong_ones_repaired() {
     let scene = Scene::new().await;
@@ -87,7 +88,7 @@ async fn files_that_are_right_are_kept_and_wrong_ones_repaired() {
     );
 }
 
-/// 7.D.4: a blob is fetched once, however many patterns name it.
+/// MD4: A blob is fetched once, however many patterns name it.
 #[tokio::test(flavor = "multi_thread")]
 async fn d4_overlapping_patterns_fetch_each_blob_once() {
     let layer = vec![7; 3_000_000];
@@ -110,7 +111,7 @@ async fn d4_overlapping_patterns_fetch_each_blob_once() {
     assert_eq!(scene.registry.served(&digest).total(), 3_000_000);
 }
 
-/// 7.A.4: wrong bytes of the right length are no success, the second time either.
+/// MA4: Wrong bytes of the right length are no success, the second time either.
 #[tokio::test(flavor = "multi_thread")]
 async fn a4_wrong_bytes_never_get_their_name() {
     use modelpack_testkit::faulty::{Class, Fault, Rule, When};
@@ -139,7 +140,7 @@ async fn a4_wrong_bytes_never_get_their_name() {
     }
 }
 
-/// 7.A.2: no path leads outside of the directory.
+/// MA2: No path leads outside of the directory.
 #[tokio::test(flavor = "multi_thread")]
 async fn a2_nothing_is_written_outside() {
     for path in ["../escaped.sh", "/tmp/escaped.sh", "a/../../escaped.sh"] {
@@ -170,7 +171,7 @@ async fn a2_nothing_is_written_outside() {
     assert_eq!(tree(&outside), []);
 }
 
-/// 7.A.9: a digest in the reference counts.
+/// MA9: A digest in the reference counts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a9_a_pinned_digest_is_held() {
     let scene = content::scene_of(b"0123456789");

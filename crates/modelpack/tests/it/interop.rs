@@ -5,6 +5,7 @@ use modelpack_testkit::DockerRegistry;
 
 use crate::scene::{Scene, tree};
 
+/// ME10: Debians registry takes a model and gives it back.
 #[tokio::test(flavor = "multi_thread")]
 async fn debians_registry_takes_a_model_and_gives_it_back() {
     let Some(registry) = DockerRegistry::start() else {

@@ -9,6 +9,7 @@ mod build_remote;
 mod children;
 mod content;
 mod crash;
+mod defects;
 mod dialects;
 mod dmr_import;
 mod docker_build;

@@ -4,6 +4,7 @@ use modelpack::{Control, PullOptions, PushOptions};
 
 use crate::scene::Scene;
 
+/// MA9: Digests pin and a wrong pin fails.
 #[tokio::test(flavor = "multi_thread")]
 async fn digests_pin_and_a_wrong_pin_fails() {
     let scene = Scene::new().await;
@@ -33,6 +34,7 @@ async fn digests_pin_and_a_wrong_pin_fails() {
     assert!(error.is_not_found() || error.is_integrity(), "{error:?}");
 }
 
+/// MA7: Tag moves on push and back again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_moves_on_push_and_back_again() {
     let scene = Scene::new().await;
@@ -63,6 +65,7 @@ async fn a_tag_moves_on_push_and_back_again() {
     assert_eq!(tags.tags, ["latest"]);
 }
 
+/// MA6: What is removed is listed again after a pull.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_removed_is_listed_again_after_a_pull() {
     let scene = Scene::new().await;

@@ -100,6 +100,7 @@ async fn a_broken_pull_is_continued_and_shows_nothing_unfinished() {
     assert!(sent < 4_000_000, "{sent} bytes were sent of 3000000");
 }
 
+/// MD2: Files can share their bytes with the store.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_can_share_their_bytes_with_the_store() {
     let scene = Scene::new().await;

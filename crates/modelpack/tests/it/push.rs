@@ -97,6 +97,7 @@ async fn layers_then_config_then_manifest_and_each_blob_once() {
     assert!(ends[4].ends_with("/manifests/v1"), "{ends:?}");
 }
 
+/// MD5: What was pulled from another repository is mounted from there.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_pulled_from_another_repository_is_mounted_from_there() {
     // Without `from` this registry mounts nothing.

@@ -65,6 +65,7 @@ impl Progress for Rival {
     }
 }
 
+/// MC1: Prune takes nothing from a resolve that runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prune_takes_nothing_from_a_resolve_that_runs() {
     let scene = Scene::new().await;

@@ -11,6 +11,7 @@ use modelpack::{
 
 use crate::scene::{Scene, tree};
 
+/// MB1: Every file of a real layout survives in every encoding.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_file_of_a_real_layout_survives_in_every_encoding() {
     for encoding in [
@@ -70,6 +71,7 @@ async fn every_file_of_a_real_layout_survives_in_every_encoding() {
     }
 }
 
+/// MA5, MD2: Resolved files are links and extracted files are not.
 #[tokio::test(flavor = "multi_thread")]
 async fn resolved_files_are_links_and_extracted_files_are_not() {
     let scene = Scene::new().await;
@@ -274,6 +276,7 @@ async fn what_is_there_is_not_sent_again_and_progress_adds_up() {
     );
 }
 
+/// MD5: An interrupted download is continued.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_download_is_continued() {
     let scene = Scene::new().await;

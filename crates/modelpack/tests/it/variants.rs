@@ -33,6 +33,7 @@ async fn indexed(scene: &Scene) -> modelpack::IndexReport {
         .expect("it is made")
 }
 
+/// MA19: Variant is pulled by name or size.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_variant_is_pulled_by_name_or_size() {
     let scene = Scene::new().await;

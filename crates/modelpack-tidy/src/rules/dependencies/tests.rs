@@ -97,6 +97,7 @@ fn what_tests_use_is_theirs() {
         .breaks(forbidden_dependencies, &[]);
 }
 
+/// ME9: Each row forbids.
 #[test]
 fn each_row_forbids() {
     #[track_caller]

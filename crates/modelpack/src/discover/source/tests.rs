@@ -75,6 +75,7 @@ fn a_further_work_tree_shares_references_and_configuration() {
     assert_eq!(source.revision.as_deref(), Some(ID));
 }
 
+/// ME5: Repository that says less is no failure.
 #[test]
 fn a_repository_that_says_less_is_no_failure() {
     let url = "https://example.com/m.git";
@@ -136,6 +137,7 @@ fn what_is_not_known_is_not_passed_off_as_clean() {
     assert_eq!(source.warnings, [expected]);
 }
 
+/// ME5: Secrets in an origin are not published.
 #[test]
 fn secrets_in_an_origin_are_not_published() {
     for (url, expected) in [

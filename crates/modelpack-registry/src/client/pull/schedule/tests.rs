@@ -32,6 +32,7 @@ fn a_small_blob_is_one_request() {
     assert!(schedule.is_done());
 }
 
+/// MD5: One connection until the first answer and more while that is faster.
 #[test]
 fn one_connection_until_the_first_answer_and_more_while_that_is_faster() {
     let mut schedule = schedule(4096 * MIB);
