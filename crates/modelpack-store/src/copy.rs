@@ -9,8 +9,8 @@ use std::thread::{Builder, Scope, ScopedJoinHandle, scope};
 use modelpack_spec::{Algorithm, Digest, Hasher};
 
 use crate::Error;
+use crate::buffer::Buffer;
 use crate::error::IoContext;
-use crate::layout::BUFFER;
 
 /// Files of this size are written and synced by threads of their own while they are read and hashed.
 const THREADED_BYTES: u64 = 8 * 1024 * 1024;
@@ -41,10 +41,10 @@ impl Copy<'_> {
             });
         }
         scope(|scope| {
-            let (to_write, full) = sync_channel::<(Vec<u8>, usize)>(BUFFERS);
+            let (to_write, full) = sync_channel::<(Buffer, usize)>(BUFFERS);
             let (give_back, free) = sync_channel(BUFFERS);
             for _ in 1..BUFFERS {
-                give_back.try_send(vec![0; BUFFER]).ok();
+                give_back.try_send(Buffer::new()).ok();
             }
             let (to_sync, written) = sync_channel(1);
             let writer = self.start(scope, "modelpack-write", move || {
@@ -79,10 +79,10 @@ impl Copy<'_> {
     fn hash(
         &self,
         tick: &mut dyn FnMut(u64) -> io::Result<()>,
-        mut pass: impl FnMut(Vec<u8>, usize) -> Result<Vec<u8>, Error>,
+        mut pass: impl FnMut(Buffer, usize) -> Result<Buffer, Error>,
     ) -> Result<Digest, Error> {
         let mut hasher = Hasher::new(Algorithm::Sha256);
-        let mut buffer = vec![0; BUFFER];
+        let mut buffer = Buffer::new();
         let (mut from, mut total) = (self.from, 0);
         loop {
             let read = match from.read(&mut buffer) {
@@ -115,8 +115,8 @@ impl Copy<'_> {
 
     fn write_all(
         &self,
-        full: &Receiver<(Vec<u8>, usize)>,
-        give_back: &SyncSender<Vec<u8>>,
+        full: &Receiver<(Buffer, usize)>,
+        give_back: &SyncSender<Buffer>,
         to_sync: &SyncSender<()>,
     ) -> Result<(), Error> {
         let mut since_sync = 0;

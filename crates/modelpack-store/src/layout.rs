@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use modelpack_spec::{Algorithm, Digest, Hasher};
 
+use crate::buffer::{BUFFER, Buffer};
 use crate::error::IoContext;
 use crate::{Error, Lease, MappedBlob, durable};
 
@@ -20,9 +21,6 @@ const OWN: &str = "modelpack";
 const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 const EMPTY_INDEX: &[u8] =
     br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
-/// Buffers of this size stay in the cache of a core while they are read, hashed and written. Twice as much does
-/// not: reading alone then takes four times as long.
-pub(crate) const BUFFER: usize = 128 * 1024;
 
 /// A store on disk. Clones share it; so do other processes.
 #[derive(Debug, Clone)]
@@ -323,7 +321,7 @@ pub(crate) fn hash_range(
     if range.is_empty() {
         return Ok(());
     }
-    let mut buffer = vec![0; BUFFER];
+    let mut buffer = Buffer::new();
     let mut offset = range.start;
     while offset < range.end {
         let rest = usize::try_from(range.end - offset).unwrap_or(BUFFER);

@@ -30,6 +30,7 @@
 
 mod batch;
 mod blob;
+mod buffer;
 mod cache;
 mod copy;
 mod durable;

@@ -10,9 +10,10 @@ use modelpack_spec::{Digest, Hasher, RangeSet};
 
 use super::wrong_size;
 use crate::Error;
+use crate::buffer::{BUFFER, Buffer};
 use crate::error::IoContext;
 use crate::journal::Journal;
-use crate::layout::{BUFFER, hash_range};
+use crate::layout::hash_range;
 
 /// How much is hashed before the state is shown to the others, in bytes: some milliseconds of work.
 const STRIDE: u64 = 8 * 1024 * 1024;
@@ -143,7 +144,7 @@ impl Shared {
     ) -> Result<bool, Error> {
         let end = self.check_end(offset, content)?;
         let mut differs = false;
-        let mut buffer = vec![0; content.len().min(BUFFER)];
+        let mut buffer = Buffer::with_length(content.len().min(BUFFER));
         let mut at = offset;
         while at < end {
             let until = end.min(at + BUFFER as u64);
