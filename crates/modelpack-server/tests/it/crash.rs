@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 
 use modelpack_server::{DiskStorage, Options, Registry};
 use modelpack_spec::{Digest, Selector};
@@ -40,20 +39,22 @@ async fn as_child() {
     );
     let first: usize = first.parse().unwrap();
     let mut work = tokio::task::JoinSet::new();
+    // One that is pruned again and again without a pause never lets anybody else have its lock.
+    let (done, steps) = mpsc::channel();
     for lane in 0..2 {
-        work.spawn(push(registry.clone(), first + lane));
+        work.spawn(push(registry.clone(), first + lane, done.clone()));
     }
-    let is_over = Arc::new(AtomicBool::new(false));
-    let stop = Arc::clone(&is_over);
+    drop(done);
     work.spawn_blocking(move || {
-        while !stop.load(Ordering::Relaxed) {
+        for () in steps {
             store.prune(&PruneOptions::default()).unwrap();
         }
     });
     // The first one that ends has failed, and the parent waits for lines that do not come.
     while let Some(ended) = work.join_next().await {
-        is_over.store(true, Ordering::Relaxed);
-        ended.unwrap();
+        if ended.is_err() {
+            std::process::abort();
+        }
     }
 }
 
@@ -64,7 +65,7 @@ fn say(line: &str) {
     output.flush().unwrap();
 }
 
-async fn push(registry: Registry, first: usize) {
+async fn push(registry: Registry, first: usize, done: mpsc::Sender<()>) {
     let client = Client {
         registry,
         storage: "disk",
@@ -82,9 +83,11 @@ async fn push(registry: Registry, first: usize) {
         let stored = client.send("PUT", &put, &[], two.to_vec()).await;
         assert_eq!(stored.status, 201);
         say(&format!("blob {number}"));
+        done.send(()).unwrap();
         let layer = format!("layer {number}");
         client.artifact("a", &format!("v{number}"), &layer).await;
         say(&format!("tag {number}"));
+        done.send(()).unwrap();
         if number % 3 == 0 {
             let gone = client.delete(&format!("/v2/a/manifests/v{number}")).await;
             assert_eq!(gone.status, 202);
