@@ -92,6 +92,11 @@ impl Batch {
     /// # Errors
     /// [`Error::Io`], [`Error::NoSpace`].
     pub fn finish(&self) -> Result<(), Error> {
+        // Taken under the lock: whoever comes second must not return before these have their names.
+        let _publishing = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let waiting = std::mem::take(&mut *self.waiting());
         self.publish_all(waiting)
     }
@@ -116,7 +121,7 @@ impl Batch {
             return Ok(stored);
         }
         stored.existed = false;
-        let full = {
+        let is_full = {
             let mut waiting = self.waiting();
             waiting.push(Waiting {
                 scratch,
@@ -124,19 +129,16 @@ impl Batch {
                 digest: *digest,
                 size,
             });
-            (waiting.len() >= MAX_WAITING).then(|| std::mem::take(&mut *waiting))
+            waiting.len() >= MAX_WAITING
         };
-        if let Some(full) = full {
-            self.publish_all(full)?;
+        if is_full {
+            self.finish()?;
         }
         Ok(stored)
     }
 
+    /// `publishing` is held.
     fn publish_all(&self, waiting: Vec<Waiting>) -> Result<(), Error> {
-        let _publishing = self
-            .publishing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
         let mut seen = BTreeSet::new();
         let mut new = Vec::new();
         for blob in waiting {

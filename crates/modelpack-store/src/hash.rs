@@ -95,14 +95,19 @@ impl Lease {
         path: &Path,
         progress: &mut dyn FnMut(u64) -> io::Result<()>,
     ) -> Result<HashedFile, Error> {
+        // When the reading begins, by the clock of the file system: what is written from then on is not
+        // known. Without it nothing is remembered.
+        let began = match self.known().find(path) {
+            Some(_) => None,
+            None => Scratch::create(self)
+                .ok()
+                .and_then(|(_scratch, file)| file.metadata().ok())
+                .map(|now| now.mtime()),
+        };
         let hashed = self.known().hash_file(path, progress)?;
-        // What time it is now, by the clock of the file system. Without it nothing is remembered.
-        if !hashed.was_known
-            && let Ok((_scratch, file)) = Scratch::create(self)
-            && let Ok(written) = file.metadata()
-        {
+        if let Some(began) = began.filter(|_| !hashed.was_known) {
             let cache = DigestCache::new(self.store());
-            if cache.remember(&hashed.key, &hashed.digest, written.mtime()) {
+            if cache.remember(&hashed.key, &hashed.digest, began) {
                 self.known().insert(&hashed.key, hashed.digest);
             }
         }

@@ -99,6 +99,7 @@ impl Lease {
         let (scratch, copy) = Scratch::create(self)?;
         let mut tick = |bytes| progress(bytes);
         let copied_to = copy.metadata().at("read", &scratch.path)?;
+        let began = copied_to.mtime();
         // Only a file of the same file system can be linked; then it has to be hashed where it is.
         let (digest, mut how) = if adopt == Adopt::DangerHardLink && copied_to.dev() == key.device()
         {
@@ -125,8 +126,6 @@ impl Lease {
             });
         }
 
-        // The copy was written after the file was read, by the clock of the file system.
-        let written = copy.metadata().at("read", &scratch.path)?;
         if how == Adopted::Linked {
             if let Some(linked) = self.hard_link(&file, path, &key, &digest, size)? {
                 how = linked;
@@ -146,7 +145,8 @@ impl Lease {
                 how = Adopted::Existing;
             }
         }
-        if cache.remember(&key, &digest, written.mtime()) {
+        // When the reading began, by the clock of the file system: what was written since is not known.
+        if cache.remember(&key, &digest, began) {
             self.known().insert(&key, digest);
         }
         Ok(Ingested { digest, size, how })

@@ -25,6 +25,19 @@ pub(crate) struct Reach {
     seen: BTreeSet<Digest>,
 }
 
+impl Store {
+    /// Every blob that a manifest needs, itself and those of manifests that it names among them, whether they
+    /// are here or not: what [`Self::prune`] keeps for it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn needed_by(&self, manifest: &Digest) -> Result<BTreeSet<Digest>, Error> {
+        let mut reach = Reach::default();
+        reach.add(self, *manifest)?;
+        Ok(reach.digests)
+    }
+}
+
 /// How a manifest was come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
