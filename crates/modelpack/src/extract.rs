@@ -155,6 +155,7 @@ pub(crate) async fn write_all(
         items: plan.len(),
         bytes: plan.iter().map(|step| step.layer.size).sum(),
     });
+    let is_moving = plan.iter().any(|step| step.placement == Placement::Move);
     let pieces = plan.into_iter().map(|step| {
         let (store, destination, control) = (store.clone(), destination.clone(), control.clone());
         move || {
@@ -181,8 +182,11 @@ pub(crate) async fn write_all(
     match blocking::all_blocking(limit, pieces).await {
         Ok(files) => Ok(files.into_iter().flatten().collect()),
         Err(error) => {
-            // What was new goes again; a file that replaced an older one is verified and stays.
-            destination.discard();
+            // What was new goes again; a file that replaced an older one is verified and stays. So does one
+            // that was moved: its bytes are nowhere else.
+            if !is_moving {
+                destination.discard();
+            }
             Err(error)
         }
     }

@@ -100,6 +100,38 @@ async fn a_broken_pull_is_continued_and_shows_nothing_unfinished() {
     assert!(sent < 4_000_000, "{sent} bytes were sent of 3000000");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_place_stays_when_another_file_cannot_be() {
+    let scene = Scene::new().await;
+    scene.published("a/b:v1").await;
+    let reference = scene.reference("a/b:v1");
+    let one = std::num::NonZeroUsize::new(1).expect("one");
+    let consumer = scene.consumer.clone().with_concurrency(one);
+    let (options, control) = (PullOptions::default(), Control::default());
+    let pull = async |directory: &str| {
+        let directory = scene.path(directory);
+        consumer
+            .pull_into(&reference, &directory, &options, &control)
+            .await
+    };
+    let files = pull("out").await.expect("pulled").files;
+    let (last, others) = files.split_last().expect("files");
+    let blocked = scene.path("blocked").join(&last.path).join("in the way");
+    std::fs::create_dir_all(&blocked).expect("a directory");
+    pull("blocked")
+        .await
+        .expect_err("a directory is in the way");
+    std::fs::remove_dir_all(scene.path("blocked").join(&last.path)).expect("it was made here");
+    // Their bytes are nowhere else, so they would have to be fetched again.
+    let again = pull("blocked").await.expect("continued").files;
+    let outcome = |file: &modelpack::ExtractedFile| {
+        let found = again.iter().find(|found| found.path == file.path);
+        found.expect("it is reported").outcome
+    };
+    assert!(others.iter().all(|file| outcome(file) == Outcome::Exists));
+    assert_eq!(tree(&scene.path("blocked")), tree(&scene.path("out")));
+}
+
 /// MD2: Files can share their bytes with the store.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_can_share_their_bytes_with_the_store() {
