@@ -3,8 +3,7 @@
 mod edit;
 mod remote;
 
-use std::fs;
-use std::io::Read;
+use std::io;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -17,7 +16,7 @@ use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES, require};
 use crate::build::{Layer, PlannedLayer, check_name, store_layer};
 use crate::pull::check_shape;
 use crate::select::Selected;
-use crate::{Control, Error, Place, Toolkit, blocking, one_file};
+use crate::{Control, Error, Place, Toolkit, blocking, bounded, one_file};
 
 /// What is attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,18 +184,8 @@ fn select(attachment: &Attachment) -> Result<Picked, Error> {
             .map(Box::new)
             .map(Picked::File),
         Attachment::Config { location } => {
-            let fail = |error| Error::file("cannot read", location, error);
-            let mut content = Vec::new();
-            let file = fs::File::open(location).map_err(fail)?;
-            file.take(MAX_DOCUMENT_BYTES + 1)
-                .read_to_end(&mut content)
-                .map_err(fail)?;
-            if content.len() as u64 > MAX_DOCUMENT_BYTES {
-                return Err(Error::invalid(format!(
-                    "{} is over the limit of {MAX_DOCUMENT_BYTES} bytes",
-                    location.display()
-                )));
-            }
+            let missing = || Error::file("cannot read", location, io::ErrorKind::NotFound.into());
+            let content = bounded::read(location, MAX_DOCUMENT_BYTES)?.ok_or_else(missing)?;
             Ok(Picked::Config(content.into()))
         }
     }

@@ -43,6 +43,15 @@ impl Control {
         &self.cancel
     }
 
+    /// The same control for parts of the operation on threads of their own, which nobody waits for when
+    /// another part fails.
+    pub(crate) fn part(&self) -> Part {
+        Part(Self {
+            progress: self.progress.clone(),
+            cancel: self.cancel.child(),
+        })
+    }
+
     pub(crate) fn report(&self, event: Event<'_>) {
         if let Some(progress) = &self.progress {
             progress.event(event);
@@ -197,6 +206,8 @@ pub struct CancelToken(Arc<CancelState>);
 struct CancelState {
     cancelled: AtomicBool,
     wake: Notify,
+    /// Stops this one as well.
+    parent: Option<CancelToken>,
 }
 
 impl CancelToken {
@@ -209,7 +220,8 @@ impl CancelToken {
     /// Whether [`Self::cancel`] was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancelled.load(Ordering::SeqCst)
+        let parent = self.0.parent.as_ref();
+        self.0.cancelled.load(Ordering::SeqCst) || parent.is_some_and(Self::is_cancelled)
     }
 
     /// Returns once [`Self::cancel`] was called.
@@ -218,9 +230,33 @@ impl CancelToken {
         let wake = self.0.wake.notified();
         tokio::pin!(wake);
         wake.as_mut().enable();
-        if !self.is_cancelled() {
-            wake.await;
+        if self.is_cancelled() {
+            return;
         }
+        match &self.0.parent {
+            None => wake.await,
+            Some(parent) => tokio::select! {
+                () = wake => {}
+                () = Box::pin(parent.cancelled()) => {}
+            },
+        }
+    }
+
+    /// A token that this one stops, and that can be stopped alone.
+    fn child(&self) -> Self {
+        Self(Arc::new(CancelState {
+            parent: Some(self.clone()),
+            ..CancelState::default()
+        }))
+    }
+}
+
+/// Stops parts of an operation when the whole of it ends, however that is.
+pub(crate) struct Part(pub(crate) Control);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.0.cancel.cancel();
     }
 }
 
@@ -237,3 +273,6 @@ impl fmt::Debug for CancelToken {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,15 @@
 //! Files that are added to a model besides those of its Modelfile.
 
 use std::fs;
-use std::io::Read;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use modelpack_formats::{self as formats, Role};
 use modelpack_spec::{FilePath, FileRole, Kind, PathSet, RuntimeConfig};
 
-use crate::Error;
 use crate::select::Selected;
 use crate::walk::SourceFile;
+use crate::{Error, bounded};
 
 /// Largest runtime configuration that is read, in bytes.
 const MAX_RUNTIME_BYTES: u64 = 1024 * 1024;
@@ -104,13 +104,8 @@ pub(crate) fn runtime(selected: &mut [Selected]) -> Result<Option<RuntimeConfig>
         return Ok(None);
     };
     let location = &selected[at].file.location;
-    let fail = |error| Error::file("cannot read", location, error);
-    let mut bytes = Vec::new();
-    fs::File::open(location)
-        .map_err(fail)?
-        .take(MAX_RUNTIME_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(fail)?;
+    let missing = || Error::file("cannot read", location, io::ErrorKind::NotFound.into());
+    let bytes = bounded::read(location, MAX_RUNTIME_BYTES)?.ok_or_else(missing)?;
     let runtime = RuntimeConfig::read(bytes.into())?.into_value();
     let named = [
         &runtime.chat_template,

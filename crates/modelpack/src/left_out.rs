@@ -1,13 +1,11 @@
 //! Which files of a directory are left out: `.modelignore`, and what the caller excludes.
 
-use std::fs;
-use std::io::{self, Read};
 use std::path::Path;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use modelpack_modelfile::Filter;
 
-use crate::Error;
+use crate::{Error, bounded};
 
 /// The file that lists what is left out, in the syntax of `.gitignore`.
 pub(crate) const IGNORE_FILE: &str = ".modelignore";
@@ -64,22 +62,9 @@ impl LeftOut {
 }
 
 fn read_ignore_file(path: &Path) -> Result<Option<Gitignore>, Error> {
-    let unreadable = |error| Error::file("cannot read", path, error);
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(error)),
+    let Some(text) = bounded::read(path, MAX_IGNORE_BYTES)? else {
+        return Ok(None);
     };
-    let mut text = Vec::new();
-    file.take(MAX_IGNORE_BYTES + 1)
-        .read_to_end(&mut text)
-        .map_err(unreadable)?;
-    if text.len() as u64 > MAX_IGNORE_BYTES {
-        return Err(Error::invalid(format!(
-            "{} is over the limit of {MAX_IGNORE_BYTES} bytes",
-            path.display()
-        )));
-    }
     let text = String::from_utf8(text)
         .map_err(|_| Error::invalid(format!("{} is not UTF-8", path.display())))?;
     let mut builder = GitignoreBuilder::new("");

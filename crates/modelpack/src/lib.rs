@@ -34,6 +34,7 @@ mod adapters;
 mod artifact;
 mod attach;
 mod blocking;
+mod bounded;
 mod build;
 mod compare;
 mod control;

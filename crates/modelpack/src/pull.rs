@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modelpack_spec::{Descriptor, Digest, Reference};
-use modelpack_store::{Lease, Store};
+use modelpack_store::{Batch, Lease, Store};
 use serde::Serialize;
 
 use crate::artifact::Artifact;
@@ -141,9 +141,10 @@ impl Toolkit {
             items: layers.len(),
             bytes: layers.iter().map(|layer| layer.size).sum(),
         });
-        let batch = Arc::new(lease.batch());
+        let kept = Kept(Some(Arc::new(lease.batch())));
+        let batch = kept.batch();
         let tasks = layers.clone().into_iter().map(|layer| {
-            let (toolkit, batch, control) = (self.clone(), Arc::clone(&batch), control.clone());
+            let (toolkit, batch, control) = (self.clone(), Arc::clone(batch), control.clone());
             let reference = reference.clone();
             async move {
                 toolkit
@@ -154,8 +155,7 @@ impl Toolkit {
         let pulled = control
             .stop_early(blocking::all(self.concurrency(), tasks))
             .await;
-        // What has arrived is kept, also when something else has failed.
-        let kept = blocking::run(move || Ok(batch.finish()?)).await;
+        let kept = blocking::run(move || kept.finish()).await;
         match pulled.and_then(|pulled| kept.map(|_| pulled)) {
             Err(error) if error.is_no_space() => {
                 // Somebody else has taken the room meanwhile. Now it is known how much of it is missing.
@@ -183,6 +183,30 @@ pub(crate) fn check_shape(artifact: &Artifact) -> Result<(), Error> {
         document: "model config",
         violations,
     })
+}
+
+/// Small blobs that have arrived. They are kept, also when something else has failed or time is over.
+struct Kept(Option<Arc<Batch>>);
+
+impl Kept {
+    fn batch(&self) -> &Arc<Batch> {
+        self.0.as_ref().expect("it is taken only at the end")
+    }
+
+    fn finish(mut self) -> Result<(), Error> {
+        Ok(self.batch().finish().inspect(|()| self.0 = None)?)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(batch) = self.0.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            // Nobody is left to be told; what does not become a blob is fetched again.
+            runtime.spawn_blocking(move || drop(batch.finish()));
+        }
+    }
 }
 
 /// Before the first byte is fetched, so that a full disk is not found out after an hour; and after a disk has

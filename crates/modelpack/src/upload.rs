@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use modelpack_registry::Name;
 use modelpack_spec::{Digest, Encoding, FilePath, Reference};
 use serde::Serialize;
 
@@ -71,6 +72,8 @@ impl Toolkit {
         };
         let planned = Arc::new(planned);
         let sent = async {
+            // Before hundreds of gigabytes are hashed for a registry that takes none of them.
+            self.client().check_push(&Name::from(repository)).await?;
             let outgoing = self.hash_outgoing(&lease, planned, false, control).await?;
             self.send_outgoing(repository, outgoing, Vec::new(), control)
                 .await

@@ -27,6 +27,8 @@ impl Toolkit {
             Picked::File(mut selected) => {
                 let encoding = fit(&mut selected, source, artifact, options)?;
                 let planned = Arc::new(PlannedLayer::alone(&selected, encoding));
+                let allowed = async { Ok(self.client().check_push(&Name::from(target)).await?) };
+                control.stop_early(allowed).await?;
                 let store = self.store().clone();
                 let lease = blocking::run(move || Ok(store.lease()?)).await?;
                 let hashed = self.hash_outgoing(&lease, planned, false, control);

@@ -149,11 +149,19 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Hash of so many bytes from the beginning, as they were given to the last reader. An upload in chunks
-    /// opens the source for each.
-    hashed: Option<(u64, Hasher)>,
+    /// Where the last reader stopped. An upload in chunks opens the source for each, and an archive would be
+    /// written from its beginning every time.
+    stopped: Option<Position>,
     /// Why a reader stopped.
     failure: Option<Error>,
+}
+
+/// How far the bytes were read.
+struct Position {
+    bytes: Bytes,
+    /// Of the `at` bytes before.
+    hasher: Hasher,
+    at: u64,
 }
 
 impl CheckedSource {
@@ -185,26 +193,23 @@ impl Shared {
 impl BlobSource for CheckedSource {
     fn open(&self, offset: u64) -> io::Result<Box<dyn Read + Send>> {
         let shared = &self.0;
-        let bytes = shared.content.open().map_err(|error| shared.fail(error))?;
+        let stopped = shared.state().stopped.take();
+        let position = match stopped.filter(|stopped| stopped.at == offset) {
+            Some(position) => position,
+            None => Position {
+                bytes: shared.content.open().map_err(|error| shared.fail(error))?,
+                hasher: Hasher::new(Algorithm::Sha256),
+                at: 0,
+            },
+        };
         let mut reader = CheckedReader {
             shared: Arc::clone(shared),
-            bytes,
-            hasher: Hasher::new(Algorithm::Sha256),
-            at: 0,
+            position: Some(position),
         };
-        let known = shared.state().hashed.take();
-        let known = known.filter(|(at, _)| *at == offset);
-        if let Bytes::File(file) = &mut reader.bytes
-            && let Some((at, hasher)) = &known
-        {
-            io::Seek::seek(file, io::SeekFrom::Start(*at))?;
-            reader.hasher = hasher.clone();
-            reader.at = *at;
-        }
         // What comes before is hashed again where nobody knows its hash.
         let mut buffer = vec![0; BUFFER];
-        while reader.at < offset {
-            let left = usize::try_from(offset - reader.at).map_or(BUFFER, |left| left.min(BUFFER));
+        while let Some(before) = reader.before(offset) {
+            let left = usize::try_from(before).map_or(BUFFER, |left| left.min(BUFFER));
             if reader.read(&mut buffer[..left])? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -215,38 +220,57 @@ impl BlobSource for CheckedSource {
 
 struct CheckedReader {
     shared: Arc<Shared>,
-    bytes: Bytes,
-    hasher: Hasher,
-    at: u64,
+    /// Nothing after a failure: what was read then is not known.
+    position: Option<Position>,
+}
+
+impl CheckedReader {
+    /// How many bytes are left before an offset, unless it is reached.
+    fn before(&self, offset: u64) -> Option<u64> {
+        let at = self.position.as_ref().map_or(0, |position| position.at);
+        offset.checked_sub(at).filter(|left| *left > 0)
+    }
 }
 
 impl Read for CheckedReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let content = &self.shared.content;
-        let left = content.size - self.at;
+        let Some(mut position) = self.position.take() else {
+            return Err(self.shared.fail(content.changed()));
+        };
+        let left = content.size - position.at;
         let wanted = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
         if wanted == 0 {
+            self.position = Some(position);
             return Ok(0);
         }
-        let read = self.bytes.read(&mut buffer[..wanted])?;
-        self.hasher.update(&buffer[..read]);
-        self.at += read as u64;
-        let is_right = if self.at == content.size {
-            self.hasher.clone().finish() == content.digest && content.check(&self.bytes).is_ok()
+        let read = match position.bytes.read(&mut buffer[..wanted]) {
+            Ok(read) => read,
+            Err(error) => {
+                // Nothing was read; some of these errors are tried again.
+                self.position = Some(position);
+                return Err(error);
+            }
+        };
+        position.hasher.update(&buffer[..read]);
+        position.at += read as u64;
+        let is_right = if position.at == content.size {
+            let digest = position.hasher.clone().finish();
+            digest == content.digest && content.check(&position.bytes).is_ok()
         } else {
             read > 0
         };
-        if is_right {
-            Ok(read)
-        } else {
-            Err(self.shared.fail(content.changed()))
+        if !is_right {
+            return Err(self.shared.fail(content.changed()));
         }
+        self.position = Some(position);
+        Ok(read)
     }
 }
 
 impl Drop for CheckedReader {
     fn drop(&mut self) {
-        self.shared.state().hashed = Some((self.at, self.hasher.clone()));
+        self.shared.state().stopped = self.position.take();
     }
 }
 

@@ -1,7 +1,5 @@
 //! Reading the recipe of a build, and finding its files.
 
-use std::fs;
-use std::io::{self, Read as _};
 use std::path::Path;
 
 use modelpack_modelfile::{Modelfile, Recipe};
@@ -11,7 +9,7 @@ use crate::generate::compose;
 use crate::left_out::{IGNORE_FILE, LeftOut};
 use crate::select::{Selected, select};
 use crate::walk::{require_directory, walk};
-use crate::{Error, GenerateOptions};
+use crate::{Error, GenerateOptions, bounded};
 
 /// Largest Modelfile that is read: far more than 100 000 lines.
 const MAX_MODELFILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -79,23 +77,9 @@ fn parse(text: &str, path: &Path) -> Result<Recipe, Error> {
 }
 
 fn read_text(path: &Path) -> Result<String, Error> {
-    let unreadable = |error| Error::file("cannot read", path, error);
-    let file = fs::File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Error::NoModelfile {
-            path: path.to_owned(),
-        },
-        _ => unreadable(error),
+    let text = bounded::read(path, MAX_MODELFILE_BYTES)?.ok_or_else(|| Error::NoModelfile {
+        path: path.to_owned(),
     })?;
-    let mut text = Vec::new();
-    file.take(MAX_MODELFILE_BYTES + 1)
-        .read_to_end(&mut text)
-        .map_err(unreadable)?;
-    if text.len() as u64 > MAX_MODELFILE_BYTES {
-        return Err(Error::invalid(format!(
-            "{} is over the limit of {MAX_MODELFILE_BYTES} bytes",
-            path.display()
-        )));
-    }
     String::from_utf8(text).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
             .iter()

@@ -80,8 +80,10 @@ impl Toolkit {
         });
         let known_in = Arc::new(known_in);
         let preserve = options.preserve_metadata;
+        // Hashing goes on behind a failure of another layer, unless it is told.
+        let part = control.part();
         let tasks = layers.into_iter().map(|planned| {
-            let (toolkit, target, control) = (self.clone(), target.clone(), control.clone());
+            let (toolkit, target, control) = (self.clone(), target.clone(), part.0.clone());
             let (lease, known_in) = (lease.clone(), Arc::clone(&known_in));
             async move {
                 let sent = toolkit.send_layer(
@@ -98,7 +100,13 @@ impl Toolkit {
         let layers = blocking::all(self.concurrency(), tasks).await?;
         let finished = async {
             let before = match options.creation_time {
-                super::CreationTime::Now(_) => self.fetch_artifact(target).await.ok(),
+                super::CreationTime::Now(_) => match self.fetch_artifact(target).await {
+                    Ok(before) => Some(before),
+                    // There is none, or something else has the name.
+                    Err(error) if error.is_not_found() => None,
+                    Err(error @ (Error::Registry(_) | Error::Cancelled)) => return Err(error),
+                    Err(_) => None,
+                },
                 _ => None,
             };
             let composed = compose(&described, layers, &options, before.as_ref())?;

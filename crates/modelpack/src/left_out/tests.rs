@@ -1,5 +1,7 @@
 //! Tests of what is left out.
 
+use std::fs;
+
 use super::*;
 
 fn left_out(ignore_file: &str, include: &[&str], exclude: &[&str]) -> Result<LeftOut, Error> {

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use modelpack_spec::{AnyManifest, Digest, Reference};
-use modelpack_store::Store;
+use modelpack_spec::{Digest, Reference};
 use serde::Serialize;
 
-use crate::artifact::MAX_DOCUMENT_BYTES;
 use crate::list::NamePattern;
 use crate::{Error, Toolkit, blocking};
 
@@ -55,14 +53,14 @@ impl Toolkit {
             for digest in store.blobs()? {
                 sizes.insert(digest, store.blob_size(&digest)?.unwrap_or(0));
             }
-            let named = store.references()?.into_iter();
-            let needs: Vec<Need> = named
-                .map(|entry| Need {
-                    blobs: blobs_of(&store, entry.descriptor.digest),
+            let mut needs = Vec::new();
+            for entry in store.references()? {
+                needs.push(Need {
+                    blobs: store.needed_by(&entry.descriptor.digest)?,
                     digest: entry.descriptor.digest,
                     reference: entry.reference,
-                })
-                .collect();
+                });
+            }
             let partials = store.partials()?;
             let partial = partials.iter().map(|partial| partial.done.len()).sum();
             Ok(add_up(&sizes, &needs, partial, pattern.as_ref()))
@@ -76,33 +74,6 @@ struct Need {
     reference: Reference,
     digest: Digest,
     blobs: BTreeSet<Digest>,
-}
-
-/// Every blob that a manifest needs, as far as documents can be read.
-fn blobs_of(store: &Store, root: Digest) -> BTreeSet<Digest> {
-    let mut found = BTreeSet::new();
-    let mut pending = vec![root];
-    while let Some(digest) = pending.pop() {
-        if !found.insert(digest) {
-            continue;
-        }
-        let Ok(bytes) = store.read_blob(&digest, MAX_DOCUMENT_BYTES) else {
-            continue;
-        };
-        match AnyManifest::parse(bytes, None) {
-            Ok(AnyManifest::Manifest(manifest)) => {
-                let manifest = manifest.into_value();
-                let parts = manifest.layers.iter().chain([&manifest.config]);
-                found.extend(parts.map(|part| part.digest));
-            }
-            Ok(AnyManifest::Index(index)) => {
-                let index = index.into_value();
-                pending.extend(index.manifests.iter().map(|child| child.digest));
-            }
-            Ok(_) | Err(_) => {}
-        }
-    }
-    found
 }
 
 fn add_up(
