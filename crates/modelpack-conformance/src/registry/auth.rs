@@ -28,7 +28,8 @@ struct Token {
 }
 
 /// The `Authorization` header that answers one of the challenges; `None` when none can be answered.
-/// Tokens are also given to those who have no login, for what is public.
+/// Tokens are also given to those who have no login, for what is public. A registry that speaks HTTPS cannot
+/// have anybody fetch a token in the clear, since the login and the token would be for everybody to read.
 pub(super) async fn answer(
     transport: &dyn Transport,
     at: &Url,
@@ -46,6 +47,9 @@ pub(super) async fn answer(
                 scope,
             }) => {
                 let mut url = at.join(&realm).ok()?;
+                if at.scheme() == "https" && url.scheme() != "https" {
+                    return None;
+                }
                 if let Some(service) = service {
                     url.query_pairs_mut().append_pair("service", &service);
                 }

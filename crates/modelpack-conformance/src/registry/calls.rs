@@ -264,7 +264,9 @@ impl Subject<'_> {
         for _ in 0..MAX_REDIRECTS {
             let mut reply = exchange(&call).await?;
             if reply.status == 401 {
-                let login = self.login.as_ref();
+                // Whoever a redirect leads to is not the registry that the login is for.
+                let is_registry = call.url.origin() == self.base.origin();
+                let login = self.login.as_ref().filter(|_| is_registry);
                 let authorization =
                     auth::answer(self.transport, &call.url, &reply.headers, login).await;
                 if let Some(value) = authorization.and_then(|text| text.parse().ok()) {
@@ -295,3 +297,6 @@ impl Subject<'_> {
         Ok(call.reply(answer.map_err(|error| call.no_answer(&error))?))
     }
 }
+
+#[cfg(test)]
+mod tests;
