@@ -24,6 +24,8 @@ use crate::{Evidence, Report};
 const SUITE: &str = "transport";
 const REPOSITORY: &str = "models/conformance";
 const TAG: &str = "v1";
+/// How large the layer is to which the tag moves.
+const OTHER_LAYER_BYTES: u64 = 1000;
 /// What goes out twice of a resumed layer was under way when the connection broke.
 const TWICE: u64 = 1024 * 1024;
 /// Clocks of two processes may be so far apart in what they call a second.
@@ -81,7 +83,8 @@ impl Served {
         let model =
             |path, length, seed| Model::new([Layer::raw(path, &random_bytes(length, seed))]);
         let length = usize::try_from(layer_bytes).unwrap_or(usize::MAX);
-        let other = model("other.bin", 1000, 2).put(contents, REPOSITORY, "other");
+        let other_length = usize::try_from(OTHER_LAYER_BYTES).unwrap_or(usize::MAX);
+        let other = model("other.bin", other_length, 2).put(contents, REPOSITORY, "other");
         let put = model("model.bin", length, 1).put(contents, REPOSITORY, TAG);
         Self { put, other }
     }
@@ -150,6 +153,9 @@ fn try_case(case: &TransportCase, options: &ToolOptions, list: &[Template]) -> i
         judge_end(&Expectation::default(), &used.end, &mut judged);
     } else {
         judge_end(&case.expect, &used.end, &mut judged);
+        if case.job == Job::Pull && used.end.is_success() {
+            judge_reading(case, &served, &registry, &mut judged);
+        }
     }
     judge_log(case, &served, &registry, &mut judged);
     let names_out = commands
@@ -177,6 +183,24 @@ fn judge_end(expect: &Expectation, end: &End, judged: &mut Judged) {
             judged.find("the client says that it succeeded");
         }
         _ => {}
+    }
+}
+
+/// Nobody has pulled a layer whose bytes did not all go out.
+fn judge_reading(
+    case: &TransportCase,
+    served: &Served,
+    registry: &FaultyRegistry,
+    judged: &mut Judged,
+) {
+    let sent = registry.served(&served.put.layers[0]).total();
+    let is_other = case.expect.one_version
+        && registry.served(&served.other.layers[0]).total() >= OTHER_LAYER_BYTES;
+    if sent < case.layer_bytes && !is_other {
+        judged.find(format!(
+            "the client says that it succeeded, but of the {} bytes of the layer it was sent {sent}",
+            case.layer_bytes
+        ));
     }
 }
 

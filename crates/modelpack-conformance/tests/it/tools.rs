@@ -251,6 +251,26 @@ fn a_client_that_believes_everything() {
     );
 }
 
+/// It succeeds and reads nothing.
+#[test]
+fn a_client_that_does_nothing() {
+    let options = commands(&["true {ref}"]);
+    let report =
+        judge_transport(&options, &[], &TransportCase::all(), &mut |_| {}).expect("it runs");
+    let failing = ["pull.open", "pull.pinned", "login.basic", "login.token"];
+    assert_judged(&report, &failing, &[]);
+    let message = &report.check("pull.open").expect("it ran").findings[0].message;
+    assert_eq!(
+        message,
+        "the client says that it succeeded, but of the 1048576 bytes of the layer it was sent 0"
+    );
+    assert!(
+        with(&report, Outcome::Skipped).contains("digest.blob"),
+        "{report}"
+    );
+    assert_eq!(report.ending(), Ending::DoesNotConform);
+}
+
 /// Impatience and mixtures are what a careless client does not show.
 #[test]
 fn a_client_that_does_not_wait() {
