@@ -317,7 +317,13 @@ impl Case {
         if !end.is_success() {
             judged.find(format!("the second build failed ({})", end.describe()));
         }
-        if let Some(pushed) = build.pushed("v2") {
+        let second = build.pushed("v2");
+        if end.is_success() && second.is_none() {
+            judged.find(
+                "the tool says that the second build succeeded, but the registry has no such tag",
+            );
+        }
+        if let Some(pushed) = second {
             let files = pushed.files().files;
             if files
                 .get(file.path)

@@ -200,6 +200,27 @@ fn a_builder_that_reads_no_modelfile() {
     assert_judged(&idle, &["files.plain", "refused.nothing-matches"], &[]);
 }
 
+/// It succeeds twice and pushes once.
+#[test]
+fn a_builder_that_builds_once() {
+    let mut options = fake("build", "{ref} {dir}");
+    let build = options.commands.remove(0).to_string();
+    let build = build.replace("{ref}", "\"$1\"").replace("{dir}", "\"$2\"");
+    let build = build.replace('\'', "");
+    let script = format!("sh -c 'case $1 in *:v2) ;; *) {build} ;; esac' x {{ref}} {{dir}}");
+    options.commands = vec![script.parse().expect("it is a template")];
+    options
+        .environment
+        .push(("PATH".into(), "/usr/bin:/bin".into()));
+    options.only = vec!["changed".to_owned()];
+    let report = judge_builder(&options, &mut |_| {}).expect("it runs");
+    assert_judged(&report, &["changed.plain"], &[]);
+    assert_eq!(
+        report.checks[0].findings[0].message,
+        "the tool says that the second build succeeded, but the registry has no such tag"
+    );
+}
+
 #[test]
 fn a_client_that_believes_everything() {
     let mut options = fake("pull", "{ref} {out}");
