@@ -11,7 +11,7 @@ use modelpack_spec::{Document, Encoding, Manifest, MediaType, Model, PathSet, an
 use serde_json::Value;
 
 use crate::inspection::{Found, MAX_DOCUMENT_BYTES};
-use crate::requirement::{FILE_SIZE, READER_CONFIG, READER_ENTRIES, READER_MANIFEST, READER_PATHS};
+use crate::requirement::{FILE_SIZE, READER_CONFIG, READER_MANIFEST, READER_PATHS};
 use crate::{Check, Error, Finding, Report, RuleSet};
 
 impl RuleSet {
@@ -81,9 +81,6 @@ pub(crate) fn judge(
 ) -> Report {
     let set = RuleSet::of(manifest);
     let has_archives = contents.iter().any(Option::is_some);
-    if !has_archives && found.get(READER_ENTRIES.id).is_some_and(Vec::is_empty) {
-        found.remove(READER_ENTRIES.id);
-    }
     let artifact = Artifact::new(manifest, config).with_contents(contents);
     for rule in set.rules() {
         let needs_archives =

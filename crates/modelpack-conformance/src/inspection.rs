@@ -42,17 +42,13 @@ pub(crate) struct Wanted {
 impl Inspection {
     /// Begins with the bytes of a manifest, and with the descriptor that led to them.
     pub(crate) fn new(manifest: Vec<u8>, promised: Option<&Descriptor>) -> Self {
-        let mut found = Found::new();
-        for requirement in [PRESENT, MATCH, READABLE, DIFF_IDS, READER_ENTRIES] {
-            found.insert(requirement.id, Vec::new());
-        }
         let read = Document::<Manifest>::parse(manifest.clone().into()).ok();
         let mut inspection = Self {
             manifest,
             config: Vec::new(),
             read,
             contents: Vec::new(),
-            found,
+            found: Found::new(),
         };
         if let Some(promised) = promised {
             let digest = Digest::of(promised.digest.algorithm(), &inspection.manifest);
@@ -88,6 +84,8 @@ impl Inspection {
             (Some(content), Some(promised)) => {
                 let digest = Digest::of(promised.digest.algorithm(), &content);
                 let size = content.len() as u64;
+                self.looked_for(PRESENT.id);
+                self.looked_for(MATCH.id);
                 self.compare("the config", "/config", &promised, size, digest);
                 self.config = content;
             }
@@ -124,6 +122,9 @@ impl Inspection {
     /// Takes what a layer is.
     pub(crate) fn layer(&mut self, wanted: &Wanted, facts: Facts) {
         let pointer = format!("/layers/{}", wanted.index);
+        self.looked_for(PRESENT.id);
+        self.looked_for(MATCH.id);
+        self.looked_for(READABLE.id);
         if facts.goes_on {
             let size = wanted.descriptor.size;
             let message = format!("the layer has more than the expected {size} bytes");
@@ -134,11 +135,14 @@ impl Inspection {
         }
         match facts.diff_id {
             Ok(actual) => {
-                if let Some(expected) = wanted.diff_id.filter(|expected| *expected != actual) {
-                    let message = format!(
-                        "the uncompressed layer has the digest {actual}, expected {expected}"
-                    );
-                    self.note(DIFF_IDS.id, &pointer, message);
+                if let Some(expected) = wanted.diff_id {
+                    self.looked_for(DIFF_IDS.id);
+                    if expected != actual {
+                        let message = format!(
+                            "the uncompressed layer has the digest {actual}, expected {expected}"
+                        );
+                        self.note(DIFF_IDS.id, &pointer, message);
+                    }
                 }
             }
             Err(reason) => {
@@ -148,6 +152,7 @@ impl Inspection {
         }
         match facts.contents {
             Some(Ok(inside)) => {
+                self.looked_for(READER_ENTRIES.id);
                 for hazard in inside.hazards {
                     self.note(READER_ENTRIES.id, &pointer, hazard);
                 }
@@ -169,6 +174,11 @@ impl Inspection {
     /// The report, once everything was read.
     pub(crate) fn report(self) -> Report {
         judge(&self.manifest, &self.config, self.contents, self.found)
+    }
+
+    /// From now on the requirement holds unless something is noted. What was never looked for is skipped.
+    fn looked_for(&mut self, id: &'static str) {
+        self.found.entry(id).or_default();
     }
 
     fn note(&mut self, id: &'static str, pointer: &str, message: String) {

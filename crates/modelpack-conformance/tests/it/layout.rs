@@ -163,10 +163,32 @@ fn a_manifest_that_readers_refuse_is_judged_all_the_same() {
             "reader.config"
         ]
     );
-    let skipped = report
-        .check("archive.sorted")
-        .expect("it is part of the suite");
-    assert_eq!(skipped.outcome, Outcome::Skipped);
+    // No layer of it was read, so none of these can have passed.
+    for id in [
+        "archive.sorted",
+        "reader.entries",
+        "blobs.present",
+        "blobs.match",
+        "blobs.readable",
+        "blobs.diff-ids",
+    ] {
+        let check = report.check(id).expect("it is part of the suite");
+        assert_eq!(check.outcome, Outcome::Skipped, "{id}");
+    }
+}
+
+/// What only the layers show is not said to hold when none of them is there.
+#[test]
+fn layers_that_are_all_missing() {
+    let mut sample = sample();
+    sample.blobs.clear();
+    let report = judge(sample);
+    let ids: Vec<&str> = failed(&report).iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, ["blobs.present"]);
+    let outcome = |id: &str| report.check(id).map(|check| check.outcome);
+    assert_eq!(outcome("blobs.readable"), Some(Outcome::Skipped));
+    assert_eq!(outcome("blobs.diff-ids"), Some(Outcome::Skipped));
+    assert_eq!(outcome("blobs.match"), Some(Outcome::Passed), "the config");
 }
 
 #[test]
