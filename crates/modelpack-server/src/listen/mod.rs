@@ -29,7 +29,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections beyond the limit that are told so at once; still further ones wait to be accepted. Few, since
 /// each holds a socket, and none for long.
 const MAX_REFUSED: usize = 16;
-/// Longest time in which a client that will be refused has to say what it wants.
+/// Longest time that such a connection lasts, from its handshake to the last byte: enough to say what is wanted and
+/// to read the answer, little enough that none of the few places is held by somebody slow.
 const REFUSED_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often upload sessions are looked through for those that are over.
 const SWEEP_PAUSE: Duration = Duration::from_secs(60);
@@ -73,8 +74,17 @@ impl Default for ListenOptions {
 pub struct Listener {
     address: SocketAddr,
     stop: watch::Sender<()>,
-    connections: Arc<Semaphore>,
+    places: Places,
     max_connections: u32,
+}
+
+/// Places for connections.
+#[derive(Debug, Clone)]
+struct Places {
+    /// Those that are served.
+    connections: Arc<Semaphore>,
+    /// Those that are only told that there are too many.
+    refusals: Arc<Semaphore>,
 }
 
 /// Serves a registry over HTTP/1.1. With port 0 the system chooses one, see
@@ -112,14 +122,17 @@ pub fn listen_on(
     let listener = Listener {
         address: socket.local_addr().map_err(failed)?,
         stop,
-        connections: Arc::new(Semaphore::new(
-            usize::try_from(options.max_connections).unwrap_or(Semaphore::MAX_PERMITS),
-        )),
+        places: Places {
+            connections: Arc::new(Semaphore::new(
+                usize::try_from(options.max_connections).unwrap_or(Semaphore::MAX_PERMITS),
+            )),
+            refusals: Arc::new(Semaphore::new(MAX_REFUSED)),
+        },
         max_connections: options.max_connections,
     };
-    let connections = Arc::clone(&listener.connections);
+    let places = listener.places.clone();
     tokio::spawn(sweep(registry.clone(), stopped.clone()));
-    tokio::spawn(accept(socket, registry, options, connections, stopped));
+    tokio::spawn(accept(socket, registry, options, places, stopped));
     Ok(listener)
 }
 
@@ -135,12 +148,16 @@ impl Listener {
     pub async fn shutdown(self, grace: Duration) -> bool {
         let Self {
             stop,
-            connections,
+            places,
             max_connections,
             ..
         } = self;
         drop(stop);
-        let all = connections.acquire_many(max_connections);
+        let all = async {
+            let served = places.connections.acquire_many(max_connections).await;
+            let refused = places.refusals.acquire_many(MAX_REFUSED as u32).await;
+            drop((served, refused));
+        };
         tokio::time::timeout(grace, all).await.is_ok()
     }
 }
@@ -149,14 +166,13 @@ async fn accept(
     socket: TcpListener,
     registry: Registry,
     options: ListenOptions,
-    connections: Arc<Semaphore>,
+    places: Places,
     mut stopped: watch::Receiver<()>,
 ) {
-    let refusals = Arc::new(Semaphore::new(MAX_REFUSED));
     loop {
         let next = async {
             let accepted = socket.accept().await;
-            (accepted, place(&connections, &refusals).await)
+            (accepted, places.take().await)
         };
         let (accepted, place) = tokio::select! {
             biased;
@@ -186,19 +202,18 @@ async fn accept(
     }
 }
 
-/// A place for a connection, and whether it is one of those that are only told that there are too many. Nothing
-/// when the listener is gone.
-async fn place(
-    connections: &Arc<Semaphore>,
-    refusals: &Arc<Semaphore>,
-) -> Option<(OwnedSemaphorePermit, bool)> {
-    if let Ok(permit) = Arc::clone(connections).try_acquire_owned() {
-        return Some((permit, false));
-    }
-    tokio::select! {
-        biased;
-        permit = Arc::clone(refusals).acquire_owned() => Some((permit.ok()?, true)),
-        permit = Arc::clone(connections).acquire_owned() => Some((permit.ok()?, false)),
+impl Places {
+    /// A place for a connection, and whether it is one of those that are only told that there are too many. Nothing
+    /// when the listener is gone.
+    async fn take(&self) -> Option<(OwnedSemaphorePermit, bool)> {
+        if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
+            return Some((permit, false));
+        }
+        tokio::select! {
+            biased;
+            permit = Arc::clone(&self.refusals).acquire_owned() => Some((permit.ok()?, true)),
+            permit = Arc::clone(&self.connections).acquire_owned() => Some((permit.ok()?, false)),
+        }
     }
 }
 
@@ -228,18 +243,35 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         let registry = self.registry.clone();
         registry.metrics().connection_opened();
-        #[cfg(feature = "tls")]
-        if let Some(identity) = &self.options.tls {
-            let handshake = identity.acceptor().accept(stream);
-            let handshake = tokio::time::timeout(self.options.header_timeout, handshake);
-            if let Ok(Ok(stream)) = handshake.await {
-                self.serve(stream).await;
-            }
-            registry.metrics().connection_closed();
-            return;
+        if self.is_crowded {
+            let _ = tokio::time::timeout(REFUSED_TIMEOUT, self.speak(stream)).await;
+        } else {
+            self.speak(stream).await;
         }
-        self.serve(stream).await;
         registry.metrics().connection_closed();
+    }
+
+    #[cfg(feature = "tls")]
+    async fn speak(self, stream: TcpStream) {
+        let Some(identity) = &self.options.tls else {
+            return self.serve(stream).await;
+        };
+        let handshake = identity.acceptor().accept(stream);
+        let handshake = tokio::time::timeout(self.options.header_timeout, handshake);
+        let mut stopped = self.stopped.clone();
+        let shaken = tokio::select! {
+            shaken = handshake => shaken,
+            // Nothing was asked for yet.
+            _ = stopped.changed() => return,
+        };
+        if let Ok(Ok(stream)) = shaken {
+            self.serve(stream).await;
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    async fn speak(self, stream: TcpStream) {
+        self.serve(stream).await;
     }
 
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
@@ -250,10 +282,6 @@ impl Connection {
             is_crowded,
             mut stopped,
         } = self;
-        let header_timeout = match is_crowded {
-            true => options.header_timeout.min(REFUSED_TIMEOUT),
-            false => options.header_timeout,
-        };
         let service = service_fn(move |mut request: http::Request<_>| {
             request.extensions_mut().insert(Peer(peer));
             if is_crowded {
@@ -265,7 +293,7 @@ impl Connection {
         let stream = Guarded::new(stream, options.write_timeout);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(header_timeout)
+            .header_read_timeout(options.header_timeout)
             .keep_alive(!is_crowded)
             .max_buf_size(options.max_head_bytes.max(8 * 1024))
             .half_close(true)

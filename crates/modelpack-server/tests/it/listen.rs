@@ -174,3 +174,66 @@ async fn a_connection_beyond_the_limit_is_told_so() {
     }
     assert!(again.starts_with("HTTP/1.1 404 "), "{again}");
 }
+
+/// A client that has the only place and keeps it.
+async fn occupy(listener: &Listener) -> TcpStream {
+    let mut stream = TcpStream::connect(listener.local_addr()).await.unwrap();
+    let request = b"GET /v2/ HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    stream.read_exact(&mut [0; 12]).await.unwrap();
+    stream
+}
+
+/// A client that is refused and does not stop sending.
+async fn linger(listener: &Listener) -> TcpStream {
+    let mut stream = TcpStream::connect(listener.local_addr()).await.unwrap();
+    let request =
+        b"PUT /v2/a/blobs/uploads/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 900000\r\n\r\nx";
+    stream.write_all(request).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 429");
+    stream
+}
+
+fn one_place() -> ListenOptions {
+    let mut limits = ListenOptions::default();
+    limits.max_connections = 1;
+    limits.header_timeout = Duration::from_secs(3600);
+    limits
+}
+
+/// S11: Those who are refused cannot keep others from being told so, however slowly they send.
+#[tokio::test]
+async fn s11_the_refused_do_not_stay() {
+    // A body has time, but not that of somebody who is refused.
+    let mut options = Options::default();
+    options.body_timeout = Duration::from_secs(3600);
+    let listener = start(options, one_place()).await;
+    let _first = occupy(&listener).await;
+    let mut lingering = Vec::new();
+    for _ in 0..16 {
+        lingering.push(linger(&listener).await);
+    }
+    let next = tokio::time::timeout(Duration::from_secs(60), linger(&listener));
+    next.await.expect("a place for the next one becomes free");
+}
+
+/// A shutdown waits for those who are being refused as well.
+#[tokio::test]
+async fn a_shutdown_lets_refusals_end() {
+    let listener = start(Options::default(), one_place()).await;
+    let first = occupy(&listener).await;
+    let mut refused = TcpStream::connect(listener.local_addr()).await.unwrap();
+    refused.write_all(b"GET /v2/ HTTP/1.1\r\n").await.unwrap();
+    // The listener takes one after the other, so it has taken that one.
+    drop(linger(&listener).await);
+    drop(first);
+    assert!(listener.shutdown(Duration::from_secs(60)).await);
+    // Its end is there already, so nobody has to wait for it.
+    let mut refused = refused.into_std().unwrap();
+    let mut rest = Vec::new();
+    let read = std::io::Read::read_to_end(&mut refused, &mut rest);
+    let is_open = |error: std::io::Error| error.kind() == std::io::ErrorKind::WouldBlock;
+    assert!(!read.is_err_and(is_open), "it is still open");
+}

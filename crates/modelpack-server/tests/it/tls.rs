@@ -5,25 +5,27 @@ use std::time::Duration;
 
 use http::Request;
 use http_body_util::BodyExt;
-use modelpack_server::{ListenOptions, MemoryStorage, Options, Registry, TlsIdentity, listen};
+use modelpack_server::{
+    ListenOptions, Listener, MemoryStorage, Options, Registry, TlsIdentity, listen,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
 fn registry() -> Registry {
     Registry::new(MemoryStorage::new(), Options::default())
 }
 
-#[tokio::test]
-async fn https_by_certificate_files() {
+/// A listener with a certificate of its own, and what connects to it.
+async fn start(mut options: ListenOptions) -> (Listener, TlsConnector) {
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
     let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]);
     let certificate = certificate.unwrap().self_signed(&key).unwrap();
     let identity =
         TlsIdentity::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes());
-    let mut options = ListenOptions::default();
     options.tls = Some(identity.unwrap());
-    options.header_timeout = Duration::from_millis(500);
     let any_port = "127.0.0.1:0".parse().unwrap();
     let listener = listen(any_port, registry(), options).await.unwrap();
 
@@ -35,12 +37,21 @@ async fn https_by_certificate_files() {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    (listener, TlsConnector::from(Arc::new(config)))
+}
+
+async fn connect(listener: &Listener, connector: &TlsConnector) -> TlsStream<TcpStream> {
     let stream = TcpStream::connect(listener.local_addr()).await.unwrap();
-    let mut stream = connector
-        .connect("localhost".try_into().unwrap(), stream)
-        .await
-        .unwrap();
+    let name = "localhost".try_into().unwrap();
+    connector.connect(name, stream).await.unwrap()
+}
+
+#[tokio::test]
+async fn https_by_certificate_files() {
+    let mut options = ListenOptions::default();
+    options.header_timeout = Duration::from_millis(500);
+    let (listener, connector) = start(options).await;
+    let mut stream = connect(&listener, &connector).await;
     let request = b"GET /v2/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     stream.write_all(request).await.unwrap();
     let mut answer = String::new();
@@ -57,6 +68,39 @@ async fn https_by_certificate_files() {
         assert!(!answer.starts_with(b"HTTP"));
     }
     assert!(listener.shutdown(Duration::from_secs(10)).await);
+}
+
+/// S11: Whoever is one too many and says nothing at all makes room for the next one.
+#[tokio::test]
+async fn s11_the_refused_who_never_shake_hands() {
+    let mut options = ListenOptions::default();
+    options.max_connections = 1;
+    options.header_timeout = Duration::from_secs(3600);
+    let (listener, connector) = start(options).await;
+    let _first = connect(&listener, &connector).await;
+    let mut silent = Vec::new();
+    for _ in 0..16 {
+        silent.push(TcpStream::connect(listener.local_addr()).await.unwrap());
+    }
+    let next = tokio::time::timeout(Duration::from_secs(60), connect(&listener, &connector));
+    let mut next = next.await.expect("a place for the next one becomes free");
+    let request = b"GET /v2/ HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    next.write_all(request).await.unwrap();
+    let mut answer = [0; 12];
+    next.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 429");
+}
+
+/// A shutdown waits for requests, and nobody who has not shaken hands has made one.
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_handshakes() {
+    let mut options = ListenOptions::default();
+    options.header_timeout = Duration::from_secs(3600);
+    let (listener, connector) = start(options).await;
+    let _silent = TcpStream::connect(listener.local_addr()).await.unwrap();
+    // The listener takes one after the other, so it has taken the first.
+    drop(connect(&listener, &connector).await);
+    assert!(listener.shutdown(Duration::from_secs(20)).await);
 }
 
 #[test]
