@@ -55,29 +55,40 @@ pub trait Upstream: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct UpstreamSink {
     /// Absent after a write that failed, and when the registry has taken what was written.
-    upload: Arc<tokio::sync::Mutex<Option<Box<dyn Upload>>>>,
+    upload: Arc<tokio::sync::Mutex<Option<Unfinished>>>,
+}
+
+/// A blob of which so many bytes are missing.
+struct Unfinished {
+    upload: Box<dyn Upload>,
+    left: u64,
 }
 
 impl UpstreamSink {
-    fn new(upload: Box<dyn Upload>) -> Self {
+    fn new(upload: Box<dyn Upload>, size: u64) -> Self {
+        let unfinished = Unfinished { upload, left: size };
         Self {
-            upload: Arc::new(tokio::sync::Mutex::new(Some(upload))),
+            upload: Arc::new(tokio::sync::Mutex::new(Some(unfinished))),
         }
     }
 
     /// Adds the next bytes of the blob.
     ///
     /// # Errors
-    /// Those of the storage; after one, nothing more is taken.
+    /// When these are more bytes than [`Upstream::blob_size`] has promised, and those of the storage; after
+    /// one, nothing more is taken.
     pub async fn append(&self, bytes: Bytes) -> Result<(), Error> {
         let mut place = self.upload.lock().await;
-        let mut upload = place
-            .take()
-            .ok_or_else(|| Error::storage("write a blob from upstream", "it has ended"))?;
+        let failed = |reason: &str| Error::storage("write a blob from upstream", reason);
+        let mut unfinished = place.take().ok_or_else(|| failed("it has ended"))?;
+        unfinished.left = unfinished
+            .left
+            .checked_sub(bytes.len() as u64)
+            .ok_or_else(|| failed("there is more of it than was promised"))?;
         *place = Some(
             blocking::run(move || {
-                upload.append(&bytes)?;
-                Ok(upload)
+                unfinished.upload.append(&bytes)?;
+                Ok(unfinished)
             })
             .await?,
         );
@@ -85,7 +96,8 @@ impl UpstreamSink {
     }
 
     async fn take(&self) -> Option<Box<dyn Upload>> {
-        self.upload.lock().await.take()
+        let unfinished = self.upload.lock().await.take();
+        unfinished.map(|unfinished| unfinished.upload)
     }
 }
 
@@ -207,9 +219,9 @@ impl Registry {
             .blob_size(name, digest)
             .await
             .map_err(upstream_failed)?;
-        if size.is_none() {
+        let Some(size) = size else {
             return Ok(false);
-        }
+        };
         let (repository, wanted) = (name.clone(), *digest);
         let is_elsewhere = self
             .storage(move |storage| {
@@ -224,7 +236,7 @@ impl Registry {
         let upload = self
             .storage(move |storage| storage.begin_upload(&repository, algorithm))
             .await?;
-        let sink = UpstreamSink::new(upload);
+        let sink = UpstreamSink::new(upload, size);
         let found = upstream
             .blob(name, digest, sink.clone())
             .await

@@ -29,6 +29,10 @@ struct Elsewhere {
     /// Held while blobs must not come yet.
     gate: tokio::sync::Mutex<()>,
     is_down: std::sync::atomic::AtomicBool,
+    /// Pieces that follow after the end of every blob.
+    surplus: AtomicU64,
+    /// Pieces that the registry took.
+    taken: AtomicU64,
 }
 
 impl Elsewhere {
@@ -142,8 +146,11 @@ impl Upstream for Elsewhere {
             let Some(blob) = self.blobs.lock().unwrap().get(digest).cloned() else {
                 return Ok(None);
             };
-            for piece in blob.chunks(2) {
+            let surplus = usize::try_from(self.surplus.load(Ordering::SeqCst)).unwrap();
+            let surplus = std::iter::repeat_n(&b"xx"[..], surplus);
+            for piece in blob.chunks(2).chain(surplus) {
                 into.append(Bytes::copy_from_slice(piece)).await?;
+                self.taken.fetch_add(1, Ordering::SeqCst);
             }
             Ok(Some(()))
         })
@@ -270,6 +277,23 @@ async fn wrong_content_is_neither_shown_nor_kept() {
         }
         let tags = client.get("/v2/lib/x/tags/list").await;
         assert!(!String::from_utf8_lossy(&tags.body).contains("v1"));
+    }
+}
+
+/// Whatever comes after the promised size, none of it is written.
+#[tokio::test]
+async fn a_blob_that_is_longer_than_promised() {
+    let (elsewhere, _) = Elsewhere::with_artifact("layer");
+    elsewhere.surplus.store(1000, Ordering::SeqCst);
+    for client in both(|| elsewhere.options()) {
+        elsewhere.taken.store(0, Ordering::SeqCst);
+        let answer = client.get(&blob("layer")).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.code().as_str()),
+            (502, "UNAVAILABLE")
+        );
+        let taken = elsewhere.taken.load(Ordering::SeqCst);
+        assert_eq!(taken, 3, "{}", client.storage);
     }
 }
 
