@@ -163,9 +163,10 @@ impl Storage for MemoryStorage {
 
     fn delete_tag(&self, repository: &Repository, tag: &Tag) -> Result<bool, Error> {
         let mut repositories = self.lock();
-        Ok(repositories
-            .get_mut(repository)
-            .is_some_and(|contents| contents.tags.remove(tag).is_some()))
+        Ok(repositories.get_mut(repository).is_some_and(|contents| {
+            contents.fetched.remove(tag);
+            contents.tags.remove(tag).is_some()
+        }))
     }
 
     fn delete_manifest(&self, repository: &Repository, digest: &Digest) -> Result<bool, Error> {

@@ -461,6 +461,20 @@ async fn a_tag_that_was_pushed_is_not_replaced() {
     }
 }
 
+/// Once a tag was deleted it is nobody's; whoever sets it in the store has a tag of their own.
+#[tokio::test]
+async fn a_tag_that_was_deleted_is_not_upstreams_any_more() {
+    let (elsewhere, first) = Elsewhere::with_artifact("layer");
+    let client = disk(elsewhere.refreshing(Duration::ZERO));
+    assert_eq!(client.get(TAGGED).await.body, first);
+    let reference = "localhost:5000/lib/x:v1".parse().unwrap();
+    let descriptor = client.store().resolve(&reference).unwrap();
+    assert_eq!(client.send("DELETE", TAGGED, &[], "").await.status, 202);
+    client.store().tag(&reference, &descriptor).unwrap();
+    elsewhere.move_tag("v1", "another");
+    assert_eq!(client.get(TAGGED).await.body, first);
+}
+
 /// A push while upstream is being asked wins.
 #[tokio::test]
 async fn a_push_meanwhile_wins() {

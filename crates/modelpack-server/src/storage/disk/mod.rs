@@ -278,11 +278,13 @@ impl Storage for DiskStorage {
             };
         }
         inner.keep_without(&view, tag)?;
-        match inner.remove(&view.own().with_tag(tag.clone())) {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(false),
-            Err(error) => Err(failed(format!("remove tag {tag}"), error)),
-        }
+        let was_there = match inner.remove(&view.own().with_tag(tag.clone())) {
+            Ok(_) => true,
+            Err(error) if error.is_not_found() => false,
+            Err(error) => return Err(failed(format!("remove tag {tag}"), error)),
+        };
+        inner.links.keep_fetched(view.own(), tag, None)?;
+        Ok(was_there)
     }
 
     fn delete_manifest(&self, repository: &Repository, digest: &Digest) -> Result<bool, Error> {
