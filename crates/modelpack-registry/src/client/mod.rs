@@ -331,7 +331,7 @@ impl Client {
     /// [`Error::Unauthorized`], [`Error::Denied`], and those of every request.
     pub async fn check_push(&self, name: &Name) -> Result<(), Error> {
         let target = self.transport.target(name)?;
-        self.push(&target).check().await
+        self.push(&target).probe().await.map(drop)
     }
 
     /// Waits until uploads that were given up are ended at their registries: some seconds at most. For

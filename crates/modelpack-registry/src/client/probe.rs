@@ -1,16 +1,14 @@
 //! What a registry can do, asked without leaving anything behind.
 
-use modelpack_spec::distribution::{Endpoint, OCI_CHUNK_MIN_LENGTH};
+use modelpack_spec::distribution::Endpoint;
 use modelpack_spec::{Descriptor, Digest, Host};
 
-use super::{Client, Mount, pull_scope, push_scope};
+use super::{Client, pull_scope};
 use crate::error::Error;
-use crate::exchange::{Body, Exchange as _, GetBlob, Request, StartUpload, Step};
+use crate::exchange::{Body, GetBlob, Request};
 use crate::name::Name;
 use crate::proxy::Proxy;
 
-/// Longest answer that is read, in bytes; only its head means anything.
-const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 /// Longest list of referrers that is read, in bytes: what every registry must be able to send as a manifest.
 const MAX_REFERRERS_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -31,32 +29,7 @@ impl Client {
     /// [`Error::Denied`] and [`Error::Unauthorized`] when this user may not push, and those of every request.
     pub async fn probe_upload(&self, name: &Name) -> Result<UploadProbe, Error> {
         let target = self.transport.target(name)?;
-        let mut exchange = StartUpload {
-            target: &target,
-            digest: Digest::sha256(b""),
-            mount: None,
-            allowed: &[],
-        };
-        let scopes = push_scope(&target);
-        let reply = self
-            .transport
-            .send(&target, &scopes, &exchange.start())
-            .await?;
-        let answer = reply
-            .collect("answer to the start of an upload", MAX_ANSWER_BYTES)
-            .await?;
-        let chunk_min_bytes = answer
-            .head
-            .text(OCI_CHUNK_MIN_LENGTH)
-            .and_then(|text| text.trim().parse().ok());
-        let is_cancelled = match exchange.answer(answer)? {
-            Step::Done(Mount::Upload(upload)) => self.cancel_upload(upload).await.is_ok(),
-            _ => true,
-        };
-        Ok(UploadProbe {
-            chunk_min_bytes,
-            is_cancelled,
-        })
+        self.push(&target).probe().await
     }
 
     /// Whether a part of a blob can be asked for. Asks for its last byte and reads no other one; a blob of

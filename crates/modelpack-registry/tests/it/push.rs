@@ -504,6 +504,24 @@ async fn a_chunk_size_that_is_set_for_a_host_is_used_from_the_first_push_on() {
     );
 }
 
+/// A question finds out what a push would: an upload may go on where it is allowed to.
+#[tokio::test]
+async fn the_right_to_push_to_an_allowed_upload_host() {
+    let elsewhere = Server::start(|_| Reply::new(204)).await;
+    let away = elsewhere.url("/up/1");
+    let server = Server::start(move |_| Reply::new(202).header("location", away.clone())).await;
+    let probe = client().probe_upload(&server.name()).await;
+    assert!(probe.is_err(), "nobody has allowed it");
+    let client = options()
+        .allow_upload_host(server.host(), elsewhere.host())
+        .build()
+        .expect("good options");
+    let probe = client.probe_upload(&server.name()).await.expect("allowed");
+    assert!(probe.is_cancelled);
+    client.check_push(&server.name()).await.expect("allowed");
+    assert_eq!(methods(&elsewhere), ["DELETE", "DELETE"]);
+}
+
 #[tokio::test]
 async fn the_right_to_push_is_asked_for_without_sending_anything() {
     let server = Server::start(|request| match request.method.as_str() {

@@ -7,19 +7,21 @@ mod referrers;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use modelpack_spec::distribution::OCI_CHUNK_MIN_LENGTH;
 use modelpack_spec::{Digest, Hasher, Host, Repository};
 use tokio::time::sleep;
 
 pub(super) use self::manifest::put as put_manifest;
 use self::open::OpenUploads;
+use super::probe::UploadProbe;
 use super::push_scope;
 use super::types::{BlobToPush, Mount, Pushed, Upload};
 use crate::auth::Scopes;
 use crate::content::{BlobSource, Progress};
 use crate::error::{BoxError, Error};
 use crate::exchange::{
-    Action, Answer, Begin, BlobPayload, CancelUpload, Limits, MountFrom, Order, PushBlob, Request,
-    StartUpload,
+    Action, Answer, Begin, BlobPayload, CancelUpload, Exchange as _, Limits, MountFrom, Order,
+    PushBlob, Request, StartUpload, Step,
 };
 use crate::policy::Origin;
 use crate::target::Target;
@@ -121,19 +123,30 @@ impl Push<'_> {
     }
 
     /// Opens an upload and gives it up.
-    pub(super) async fn check(&self) -> Result<(), Error> {
-        let exchange = StartUpload {
+    pub(super) async fn probe(&self) -> Result<UploadProbe, Error> {
+        let mut exchange = StartUpload {
             target: self.target,
             digest: Digest::sha256(b""),
             mount: None,
             allowed: &self.pushes.allowed(self.target),
         };
-        let scopes = self.scopes(None);
-        if let Mount::Upload(upload) = self.transport.run(self.target, &scopes, exchange).await? {
+        let (scopes, request) = (self.scopes(None), exchange.start());
+        let reply = self.transport.send(self.target, &scopes, &request).await?;
+        let answer = reply.collect(StartUpload::WHAT, StartUpload::MAX_BYTES);
+        let answer = answer.await?;
+        let chunk_min_bytes = answer
+            .head
+            .text(OCI_CHUNK_MIN_LENGTH)
+            .and_then(|text| text.trim().parse().ok());
+        let is_cancelled = match exchange.answer(answer)? {
             // Registries end uploads that nobody uses, so one that will not be told is no failure.
-            let _ = self.cancel(upload).await;
-        }
-        Ok(())
+            Step::Done(Mount::Upload(upload)) => self.cancel(upload).await.is_ok(),
+            _ => true,
+        };
+        Ok(UploadProbe {
+            chunk_min_bytes,
+            is_cancelled,
+        })
     }
 
     pub(super) async fn cancel(&self, upload: Upload) -> Result<(), Error> {
