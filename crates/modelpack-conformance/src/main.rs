@@ -132,12 +132,12 @@ fn complain(message: &str) {
 
 fn run(arguments: &Arguments) -> Result<u8, String> {
     let output = &arguments.output;
-    output.prepare()?;
     let mut progress = Progress {
         again: again(),
         silent: output.takes_stdout(),
         seen: Vec::new(),
     };
+    output.prepare(&progress.broken_off(&arguments.suite, "it was killed, or is still running"))?;
     // What was found until a defect of the suite shows itself is worth a report too.
     let ended = catch_unwind(AssertUnwindSafe(|| {
         arguments.suite.judge(output, &mut progress)
@@ -330,19 +330,22 @@ impl Output {
         self.files().any(|file| file == "-")
     }
 
-    /// Finds out before the suite runs whether its report can be written, since it may run for long.
-    fn prepare(&self) -> Result<(), String> {
+    /// Finds out before the suite runs whether its report can be written, since it may run for long. What is there
+    /// until its end says that it did not get there, so that nobody takes the report of another run for its own.
+    fn prepare(&self, unfinished: &Report) -> Result<(), String> {
         if self.files().filter(|file| *file == "-").count() > 1 {
             return Err(
                 "only one report fits on standard output; name a file for the other".to_owned(),
             );
         }
-        for file in self.files().filter(|file| *file != "-") {
-            let mut options = std::fs::OpenOptions::new();
-            let opened = options.append(true).create(true).open(file);
-            opened.map_err(|error| format!("cannot write {file}: {error}"))?;
-        }
-        Ok(())
+        let in_files = |file: &Option<String>| file.clone().filter(|file| file != "-");
+        let files = Self {
+            only: Vec::new(),
+            json: in_files(&self.json),
+            junit: in_files(&self.junit),
+            html: in_files(&self.html),
+        };
+        files.write(unfinished)
     }
 
     fn write(&self, report: &Report) -> Result<(), String> {

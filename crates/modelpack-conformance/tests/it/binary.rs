@@ -186,6 +186,7 @@ fn an_interrupted_run_has_a_report() {
     let file = |name: &str| scratch.path().join(name);
     let script = r#"sh -c 'test -e "$MARK" || exec touch "$MARK"; echo $$ > "$MARK"; sleep 1000' {ref} {out}"#;
     let mark = file("mark");
+    std::fs::write(file("report.json"), "of an earlier run").expect("there is room");
     let mut suite = Command::new(env!("CARGO_BIN_EXE_modelpack-conformance"))
         .args(["consumer", "--only", "files", "--cmd", script, "--json"])
         .arg(file("report.json"))
@@ -205,6 +206,10 @@ fn an_interrupted_run_has_a_report() {
             "it hangs"
         );
     };
+    // Were it killed now, nobody could take what is there for the report of a run that ended.
+    let unfinished = std::fs::read(file("report.json")).expect("it was written");
+    let unfinished: Value = serde_json::from_slice(&unfinished).expect("it is JSON");
+    assert_eq!(unfinished["checks"][0]["outcome"], "broken");
     let signal = Command::new("kill")
         .args(["-INT", &suite.id().to_string()])
         .status();
