@@ -114,18 +114,21 @@ fn try_case(case: &Case, options: &ToolOptions) -> io::Result<Judged> {
     let values = Values::new(&reference, scratch.out());
 
     let mut judged = Judged::default();
-    let mut last = None;
+    let (mut last, mut stuck) = (None, Vec::new());
     for run in 0..case.runs {
         (case.prepare)(&scratch, run)?;
         let used = apply(&options.commands, options, &scratch, &values, &[])?;
         judged.evidence.extend(used.evidence);
         let found = tree(&scratch.out(), &|_| false)?;
+        let before = judged.findings.len();
+        judge_end(case, run, &used.end, &mut judged);
+        stuck.extend_from_slice(&judged.findings[before..]);
         judge_run(case, &model, run, &used.end, &found, &mut judged);
         last = Some(found);
     }
     if has_rules && registry.struck().iter().all(|count| *count == 0) {
-        // Then nothing went wrong, and what is wrong all the same belongs to other cases.
-        judged.findings.clear();
+        // Then nothing went wrong, and what is wrong all the same belongs to other cases; but no tool may hang.
+        judged.findings = stuck;
         judged.skipped = Some("the tool never asked for what would have gone wrong".to_owned());
     }
     // The suite puts a link there in one case; it was there before.
@@ -146,14 +149,23 @@ fn try_case(case: &Case, options: &ToolOptions) -> io::Result<Judged> {
     Ok(judged)
 }
 
-fn judge_run(case: &Case, model: &Model, run: usize, end: &End, found: &Tree, judged: &mut Judged) {
-    let which = match (case.runs, run) {
-        (1, _) => String::new(),
-        (_, run) => format!("run {}: ", run + 1),
-    };
-    if let End::TimedOut(_) | End::Flooded | End::Signal(_) = end {
-        judged.find(format!("{which}the tool {}", end.describe()));
+/// Which run it is, where there are several.
+fn which(case: &Case, run: usize) -> String {
+    match case.runs {
+        1 => String::new(),
+        _ => format!("run {}: ", run + 1),
     }
+}
+
+/// No tool may end like this, whatever it is given.
+fn judge_end(case: &Case, run: usize, end: &End, judged: &mut Judged) {
+    if let End::TimedOut(_) | End::Flooded | End::Signal(_) = end {
+        judged.find(format!("{}the tool {}", which(case, run), end.describe()));
+    }
+}
+
+fn judge_run(case: &Case, model: &Model, run: usize, end: &End, found: &Tree, judged: &mut Judged) {
+    let which = which(case, run);
     let expected = model.files();
     match case.expect {
         Expect::Files | Expect::Executable if run + 1 == case.runs && !end.is_success() => {

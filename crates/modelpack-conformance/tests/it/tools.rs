@@ -127,11 +127,19 @@ fn tools_that_do_nothing_of_use() {
     // It hangs, with a child that does too.
     let mut options = commands(&["sh -c 'sleep 1000 & sleep 1000' {ref} {out}"]);
     options.timeout = Duration::from_millis(200);
-    options.only = vec!["files.raw".to_owned(), "path.parent".to_owned()];
+    options.only = ["files.raw", "path.parent", "bytes.config"]
+        .map(str::to_owned)
+        .into();
     let report = judge_consumer(&options, &mut |_| {}).expect("it runs");
+    // Also where it asked for nothing that could have gone wrong.
     assert_judged(
         &report,
-        &["files.raw", "path.parent", "path.parent-inside"],
+        &[
+            "files.raw",
+            "path.parent",
+            "path.parent-inside",
+            "bytes.config",
+        ],
         &[],
     );
     let message = &report.checks[0].findings[0].message;
