@@ -1,6 +1,7 @@
 //! Adding a file to an artifact, or putting it in the place of another: here or in the registry.
 
 mod edit;
+pub(crate) mod one_file;
 mod remote;
 
 use std::io;
@@ -12,11 +13,12 @@ use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
 use self::edit::{Edited, positions, require_modelpack, with_config, with_file};
+pub use self::one_file::path_in_artifact;
 use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES, require};
 use crate::build::{Layer, PlannedLayer, check_name, store_layer};
 use crate::pull::check_shape;
 use crate::select::Selected;
-use crate::{Control, Error, Place, Toolkit, blocking, bounded, one_file};
+use crate::{Control, Error, Place, Toolkit, blocking, bounded};
 
 /// What is attached.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -61,7 +61,6 @@ mod list;
 mod login;
 mod names;
 mod nearest;
-mod one_file;
 mod prune;
 mod pull;
 mod push;
@@ -81,7 +80,7 @@ pub use modelpack_registry as registry;
 pub use modelpack_spec as spec;
 pub use modelpack_store as store;
 
-pub use attach::{AttachOptions, AttachReport, Attachment, Change};
+pub use attach::{AttachOptions, AttachReport, Attachment, Change, path_in_artifact};
 pub use build::{
     BuildDialect, BuildOptions, BuildPlan, BuildPlanLayer, BuildReport, BuiltLayer, CreationTime,
 };
@@ -107,7 +106,6 @@ pub use modelpack_registry::Client;
 pub use modelpack_spec::{Digest, Reference};
 pub use modelpack_store::Store;
 pub use names::RemoveReport;
-pub use one_file::path_in_artifact;
 pub use prune::{PruneReport, PrunedItem};
 pub use pull::{PullOptions, PullReport, PulledLayer};
 pub use push::{PushOptions, PushPlan, PushPlanBlob, PushReport, PushedBlob};

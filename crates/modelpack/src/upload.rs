@@ -7,8 +7,9 @@ use modelpack_registry::Name;
 use modelpack_spec::{Digest, Encoding, FilePath, Reference};
 use serde::Serialize;
 
+use crate::attach::one_file;
 use crate::build::PlannedLayer;
-use crate::{Control, Error, Outcome, Toolkit, blocking, one_file};
+use crate::{Control, Error, Outcome, Toolkit, blocking};
 
 /// How [`Toolkit::upload`] works.
 #[derive(Debug, Clone, Default)]
