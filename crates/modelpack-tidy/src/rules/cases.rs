@@ -207,7 +207,9 @@ fn tests(file: &SourceFile) -> Vec<Test<'_>> {
             .take_while(|line| line.starts_with("///") || line.starts_with("#["))
             .collect();
         let is_test = |line: &&str| line.starts_with("#[test") || line.starts_with("#[tokio::test");
-        if !above.iter().any(is_test) {
+        // One that is not run shows nothing.
+        let is_ignored = above.iter().any(|line| line.starts_with("#[ignore"));
+        if is_ignored || !above.iter().any(is_test) {
             continue;
         }
         let docs = above.iter().rev().find_map(|line| line.strip_prefix("///"));

@@ -34,6 +34,21 @@ fn check(list: &str, file: &str, expected: &[&str]) {
 }
 
 #[test]
+fn a_test_that_is_not_run_shows_nothing() {
+    let row = "| C1 | a | b | `a::it::x::one`, `a::it::x::two` |\n";
+    let list = list(|case| (case == "C1").then(|| row.to_owned()));
+    let second = "/// C1: As well.\n#[test]\nfn two() {}\n";
+    let file = |second: &str| every_number() + second;
+    check(&list, &file(second), &[]);
+    let ignored = second.replace("#[test]", "#[test]\n#[ignore = \"slow\"]");
+    check(
+        &list,
+        &file(&ignored),
+        &["crates/cases.md:1: `a::it::x::two` is no test"],
+    );
+}
+
+#[test]
 fn every_case_has_a_row_with_tests() {
     check(&list(|_| None), &every_number(), &[]);
     let without = |case: &str| (case == "D12").then(String::new);
