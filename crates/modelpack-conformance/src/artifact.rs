@@ -1,5 +1,6 @@
 //! The suite `artifact` over documents and over what was found out about blobs.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -10,9 +11,14 @@ use modelpack_spec::rules::{self, Artifact, Contents};
 use modelpack_spec::{Document, Encoding, Manifest, MediaType, Model, PathSet, annotations};
 use serde_json::Value;
 
-use crate::inspection::{Found, MAX_DOCUMENT_BYTES};
 use crate::requirement::{FILE_SIZE, READER_CONFIG, READER_MANIFEST, READER_PATHS};
 use crate::{Check, Error, Finding, Report, RuleSet};
+
+/// Largest document that is read: what careful readers take of a config, which is allowed the most.
+pub(crate) const MAX_DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Findings by the requirement that they break; one without findings was looked at and holds.
+pub(crate) type Found = BTreeMap<&'static str, Vec<Finding>>;
 
 impl RuleSet {
     /// Which rules fit a manifest: Docker's when the config has a media type of Docker's, or when it

@@ -1,22 +1,14 @@
 //! An artifact under inspection: which blobs are wanted, and what was found out about each.
 
-use std::collections::BTreeMap;
-
 use modelpack_spec::rules::Contents;
 use modelpack_spec::{
     Algorithm, Descriptor, Digest, Document, Encoding, Manifest, MediaType, Model,
 };
 
-use crate::artifact::judge;
+use crate::artifact::{Found, judge};
 use crate::layer::Facts;
 use crate::requirement::{DIFF_IDS, MATCH, PRESENT, READABLE, READER_ENTRIES};
 use crate::{Finding, Report};
-
-/// Largest document that is read: what careful readers take of a config, which is allowed the most.
-pub(crate) const MAX_DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
-
-/// Findings by the requirement that they break; one without findings was looked at and holds.
-pub(crate) type Found = BTreeMap<&'static str, Vec<Finding>>;
 
 /// What is known so far. It reads nothing itself: a layout on disk and a registry feed it.
 pub(crate) struct Inspection {

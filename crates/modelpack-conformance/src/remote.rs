@@ -9,7 +9,8 @@ use modelpack_spec::{Digest, Document, Index, MediaType, Reference, Repository, 
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::inspection::{Inspection, MAX_DOCUMENT_BYTES, Wanted};
+use crate::artifact::MAX_DOCUMENT_BYTES;
+use crate::inspection::{Inspection, Wanted};
 use crate::layer::{Facts, examine};
 use crate::registry::{AnswerBody, Call, Problem, Reply, Subject, Transport};
 use crate::{Error, Report};
