@@ -2,13 +2,17 @@
 
 use modelpack_registry::Name;
 use modelpack_spec::variant::{self, Choice, ChoiceError, Variant};
-use modelpack_spec::{AnyManifest, Digest, Document, Index, ModelView, Reference};
+use modelpack_spec::{AnyManifest, Descriptor, Digest, Document, Index, ModelView, Reference};
+use modelpack_store::{Error as StoreError, Lease, Store};
 use serde::Serialize;
 
 use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES, not_a_model};
 use crate::build::check_name;
 use crate::transfer::wanted;
-use crate::{Control, Error, Place, PushOptions, PushReport, Toolkit, blocking};
+use crate::{Control, Error, Place, PushOptions, PushPlan, PushReport, Toolkit, blocking};
+
+/// Annotation of the name of an index in the local store: digest of the variant that was pulled.
+const CHOSEN: &str = "org.modelpack.variant.pulled";
 
 /// What [`Toolkit::create_index`] made.
 #[derive(Debug, Clone, Serialize)]
@@ -77,13 +81,10 @@ impl Toolkit {
             }
             let index = Document::write(variant::index(variants)?);
             let listed = variant::variants(index.value());
-            // A registry wants what an index lists in the repository of the index.
-            let mut child = target.clone();
-            child.tag = None;
             for variant in &listed {
-                lease.protect(&variant.manifest.digest)?;
-                child.digest = Some(variant.manifest.digest);
-                store.tag(&child, &bare(variant))?;
+                let digest = &variant.manifest.digest;
+                lease.protect(digest)?;
+                store.tag(&child(&target, digest), &bare(variant))?;
             }
             let mut descriptor = lease.put_document(&index)?;
             descriptor.artifact_type = index.value().artifact_type.clone();
@@ -112,8 +113,9 @@ impl Toolkit {
         Ok(variants.map(|variants| variants.iter().map(VariantEntry::from).collect()))
     }
 
-    /// The reference of one variant: the same name, pinned to the digest of its manifest. A name of a
-    /// single artifact is given back pinned as well, whatever was asked for by size.
+    /// The reference of one variant: the repository with the digest of its manifest and without the tag,
+    /// which is that of the index. The name of a single artifact is given back as it is, whatever was asked
+    /// for by size.
     ///
     /// # Errors
     /// Those of [`Self::variants`]; [`Error::InvalidInput`] when no variant is what was asked for, or
@@ -126,24 +128,19 @@ impl Toolkit {
         control: &Control,
     ) -> Result<Reference, Error> {
         let Some(index) = self.index(reference, place, control).await? else {
-            return match choice {
-                Choice::Named(wanted) => Err(Error::InvalidInput {
-                    what: format!("{reference} is one artifact and has no variant `{wanted}`"),
-                    hint: Some("leave the variant out".to_owned()),
-                }),
-                _ => Ok(reference.clone()),
-            };
+            accept_single(reference, choice)?;
+            return Ok(reference.clone());
         };
-        let variants = variant::variants(index.value());
-        let chosen =
-            variant::choose(&variants, choice).map_err(|error| not_chosen(reference, &error))?;
-        Ok(reference.with_digest(chosen.manifest.digest))
+        let picked = pick(reference, index.value(), choice)?;
+        Ok(child(reference, &picked))
     }
 
-    /// Pushes an index of the local store with every artifact that it lists. The index goes last.
+    /// Pushes an index of the local store with every artifact that it lists. The index goes last. Variants
+    /// that were never pulled are not sent: the registry has to have them.
     ///
     /// # Errors
-    /// Those of [`Toolkit::push`]; [`Error::InvalidInput`] when the name is no index.
+    /// Those of [`Toolkit::push`]; [`Error::InvalidInput`] when the name is no index, or a variant is
+    /// neither here nor there, and then nothing is sent.
     pub async fn push_index(
         &self,
         reference: &Reference,
@@ -154,10 +151,7 @@ impl Toolkit {
             return Err(Error::invalid(format!("{reference} is no index")));
         };
         let mut pushed = Vec::new();
-        let mut child = reference.clone();
-        child.tag = None;
-        for manifest in &index.value().manifests {
-            child.digest = Some(manifest.digest);
+        for child in self.children(reference, index.value(), control).await? {
             pushed.push(self.push(&child, options, control).await?);
         }
         let target = wanted(reference)?;
@@ -171,6 +165,61 @@ impl Toolkit {
         };
         control.stop_early(put).await?;
         Ok(pushed)
+    }
+
+    /// Says what [`Self::push_index`] would send of each variant that is here. Nothing changes there or here.
+    ///
+    /// # Errors
+    /// Those of [`Self::plan_push`] and [`Self::push_index`].
+    pub async fn plan_push_index(
+        &self,
+        reference: &Reference,
+        control: &Control,
+    ) -> Result<Vec<PushPlan>, Error> {
+        let Some(index) = self.index(reference, Place::Local, control).await? else {
+            return Err(Error::invalid(format!("{reference} is no index")));
+        };
+        let mut plans = Vec::new();
+        for child in self.children(reference, index.value(), control).await? {
+            plans.push(self.plan_push(&child, control).await?);
+        }
+        Ok(plans)
+    }
+
+    /// The artifacts of an index that are here. The others have to be in the registry.
+    async fn children(
+        &self,
+        reference: &Reference,
+        index: &Index,
+        control: &Control,
+    ) -> Result<Vec<Reference>, Error> {
+        let children: Vec<Reference> = index
+            .manifests
+            .iter()
+            .map(|manifest| child(reference, &manifest.digest))
+            .collect();
+        let store = self.store().clone();
+        let (here, elsewhere): (Vec<_>, Vec<_>) = blocking::run(move || {
+            let is_here = |child: &Reference| store.resolve(child).is_ok();
+            Ok(children.into_iter().partition(is_here))
+        })
+        .await?;
+        for child in elsewhere {
+            let (name, target) = (Name::from(&child), wanted(&child)?);
+            let look = async { Ok(self.client().head_manifest(&name, &target).await?) };
+            if control.stop_early(look).await?.is_none() {
+                return Err(Error::InvalidInput {
+                    what: format!(
+                        "{reference} lists {child}, which is neither here nor in the registry"
+                    ),
+                    hint: Some(format!(
+                        "pull it from where the index came from (`modelpack pull {child}`), or make the index \
+                         anew from what is here: `modelpack index create`"
+                    )),
+                });
+            }
+        }
+        Ok(here)
     }
 
     async fn index(
@@ -203,7 +252,7 @@ impl Toolkit {
 }
 
 /// The descriptor without what an index says of it.
-fn bare(variant: &Variant) -> modelpack_spec::Descriptor {
+fn bare(variant: &Variant) -> Descriptor {
     let mut descriptor = variant.manifest.clone();
     descriptor.annotations.clear();
     descriptor
@@ -231,7 +280,7 @@ pub fn fitting_size(free_memory: u64) -> u64 {
 }
 
 /// Why an index did not lead to one artifact, and what to do.
-pub(crate) fn not_chosen(reference: &Reference, error: &ChoiceError) -> Error {
+fn not_chosen(reference: &Reference, error: &ChoiceError) -> Error {
     Error::InvalidInput {
         what: format!("{reference}: {error}"),
         hint: match error {
@@ -242,14 +291,87 @@ pub(crate) fn not_chosen(reference: &Reference, error: &ChoiceError) -> Error {
     }
 }
 
-/// The only variant of an index.
-pub(crate) fn only(reference: &Reference, index: &Index) -> Result<Digest, Error> {
+/// One variant of an index: of several, the one that is asked for.
+pub(crate) fn pick(reference: &Reference, index: &Index, choice: &Choice) -> Result<Digest, Error> {
     let variants = variant::variants(index);
-    let chosen = variant::choose(&variants, &Choice::Only);
-    let chosen = chosen.map_err(|error| match error {
+    let chosen = variant::choose(&variants, choice).map_err(|error| match error {
         // It lists images, or nothing: then it is no model at all.
         ChoiceError::Empty => not_a_model(reference, &modelpack_spec::MediaType::OciIndex),
         error => not_chosen(reference, &error),
     })?;
     Ok(chosen.manifest.digest)
+}
+
+/// A single artifact has no name for a variant.
+pub(crate) fn accept_single(reference: &Reference, choice: &Choice) -> Result<(), Error> {
+    match choice {
+        Choice::Named(wanted) => Err(Error::InvalidInput {
+            what: format!("{reference} is one artifact and has no variant `{wanted}`"),
+            hint: Some("leave the variant out".to_owned()),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The variant of a named index that is meant where one artifact is needed: the one that was pulled, or
+/// the only one.
+pub(crate) fn chosen(
+    reference: &Reference,
+    named: &Descriptor,
+    index: &Index,
+) -> Result<Digest, Error> {
+    let kept = named.annotations.get(CHOSEN);
+    let kept = kept.and_then(|digest| digest.parse::<Digest>().ok());
+    let is_listed = |digest: &Digest| index.manifests.iter().any(|entry| entry.digest == *digest);
+    match kept.filter(is_listed) {
+        Some(digest) => Ok(digest),
+        None => pick(reference, index, &Choice::Only),
+    }
+}
+
+/// Keeps an index under its name, and the variant that was pulled beside it.
+pub(crate) fn keep(
+    store: &Store,
+    lease: &Lease,
+    name: &Reference,
+    index: &Document<Index>,
+    variant: &Descriptor,
+) -> Result<(), Error> {
+    store.tag(&child(name, &variant.digest), variant)?;
+    let mut descriptor = lease.put_document(index)?;
+    descriptor.artifact_type = index.value().artifact_type.clone();
+    let chosen = (CHOSEN.to_owned(), variant.digest.to_string());
+    descriptor.annotations.extend([chosen]);
+    Ok(store.tag(name, &descriptor)?)
+}
+
+/// What an index says of one of its artifacts.
+pub(crate) fn entry(index: &Index, digest: &Digest) -> Option<VariantEntry> {
+    let variants = variant::variants(index);
+    let mut found = variants
+        .iter()
+        .filter(|variant| variant.manifest.digest == *digest);
+    found.next().map(VariantEntry::from)
+}
+
+/// Refuses an index where one artifact would take its place.
+pub(crate) fn refuse_index(store: &Store, reference: &Reference) -> Result<(), Error> {
+    match store.resolve(reference) {
+        Ok(found) if found.media_type.is_index() => Err(Error::InvalidInput {
+            what: format!("{reference} is an index of variants, not one artifact"),
+            hint: Some(format!(
+                "name one of them by its digest: `modelpack inspect {reference}` lists them"
+            )),
+        }),
+        Err(StoreError::UnknownReference { .. }) | Ok(_) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A registry wants what an index lists in the repository of the index.
+fn child(index: &Reference, digest: &Digest) -> Reference {
+    let mut child = index.clone();
+    child.tag = None;
+    child.digest = Some(*digest);
+    child
 }

@@ -35,22 +35,14 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyho
         .variants(&args.reference, Place::Local, &control)
         .await?;
     if args.dry_run {
-        let references = match &variants {
-            None => vec![args.reference.clone()],
-            Some(variants) => variants
-                .iter()
-                .map(|variant| args.reference.with_digest(variant.digest))
-                .collect(),
-        };
-        let mut plans = Vec::new();
-        for reference in &references {
-            plans.push(toolkit.plan_push(reference, &control).await?);
-        }
-        match plans.as_slice() {
-            [plan] if variants.is_none() => printer.result(plan, plan_table)?,
-            plans => printer.result(&plans, |plans| {
+        if variants.is_some() {
+            let plans = toolkit.plan_push_index(&args.reference, &control).await?;
+            printer.result(&plans, |plans| {
                 plans.iter().map(plan_table).collect::<Vec<_>>().join("\n")
-            })?,
+            })?;
+        } else {
+            let plan = toolkit.plan_push(&args.reference, &control).await?;
+            printer.result(&plan, plan_table)?;
         }
         return Ok(DONE);
     }

@@ -1,6 +1,7 @@
 //! Commands about dialects, variants and what is inside an artifact.
 
-use crate::shell::{Served, Shell};
+use crate::serve::{header, talk};
+use crate::shell::{Served, Shell, json};
 
 /// A shell with a GGUF model in its store.
 fn with_gguf(reference: &str) -> Shell {
@@ -149,6 +150,43 @@ fn variants_travel_through_a_registry() {
         &["write a number and a unit, such as 8GiB"],
     );
     shell.ok(&["pull", &name, "--plain-http", "--max-size", "1GiB"]);
+
+    // A store that has nothing but the variant that fits still has the index under its name.
+    let list = |place: &[&str]| {
+        let text = shell.ok(&[&["--json", "index", "create", &name], place].concat());
+        json(&text)["digest"].clone()
+    };
+    let digest = list(&[
+        "--variant",
+        &format!("gguf={small}"),
+        "--variant",
+        &format!("full={large}"),
+    ]);
+    let other = |arguments: &[&str]| {
+        let mut command = shell.command(arguments);
+        command.env("MODELPACK_STORAGE_DIR", shell.path("other"));
+        let output = command.output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{arguments:?} {output:?}");
+        said
+    };
+    let said = other(&["pull", &name, "--plain-http", "--fit"]);
+    assert!(said.ends_with("(variant full)\n"), "{said}");
+    other(&["pull", &name, "--plain-http", "--variant", "gguf"]);
+    let files = other(&["inspect", &name, "--files"]);
+    assert!(files.contains("tiny-llama-Q8_0.gguf"), "{files}");
+    let line = other(&["run", &name, "--dry-run"]);
+    assert!(line.contains("tiny-llama-Q8_0.gguf"), "{line}");
+    other(&["prune"]);
+    let again = format!("{host}/m/x:again");
+    other(&["tag", &name, &again]);
+    for name in [&name, &again] {
+        other(&["push", name, "--plain-http", "--dry-run"]);
+        other(&["push", name, "--plain-http"]);
+        let tag = name.rsplit(':').next().expect("a tag");
+        let answer = talk(host, &format!("HEAD /v2/m/x/manifests/{tag}"), b"");
+        assert_eq!(header(&answer, "docker-content-digest"), digest, "{answer}");
+    }
     shell.fails(
         &["index", "create", &name, "--variant", "gguf"],
         2,

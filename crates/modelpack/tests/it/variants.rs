@@ -88,9 +88,13 @@ async fn a_variant_is_pulled_by_name_or_size() {
             .expect("there is one");
         let pulled = scene
             .consumer
-            .pull(&pinned, &PullOptions::default(), &control)
+            .pull_variant(&reference, &choice, &PullOptions::default(), &control)
             .await
             .expect("it is pulled");
+        // The tag is that of the index.
+        assert_eq!((pinned.tag, pinned.digest), (None, Some(pulled.digest)));
+        let name = pulled.variant.and_then(|variant| variant.name);
+        assert_eq!(name.as_deref(), Some(expected));
         let wanted = index
             .variants
             .iter()
@@ -100,7 +104,13 @@ async fn a_variant_is_pulled_by_name_or_size() {
             wanted.map(|variant| variant.digest),
             "{expected}"
         );
-        // The name is the artifact now.
+        // The name is still that of the index, and stands for the artifact where one is needed.
+        let kept = scene
+            .consumer
+            .variants(&reference, Place::Local, &control)
+            .await
+            .expect("it is here");
+        assert_eq!(kept.as_ref(), Some(&index.variants));
         let here = scene
             .consumer
             .inspect(&reference)
