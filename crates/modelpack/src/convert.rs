@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::artifact::{Artifact, require};
 use crate::build::check_name;
 use crate::transfer::wanted;
-use crate::{Control, Error, Place, Toolkit, blocking};
+use crate::{Control, Error, Place, Toolkit, blocking, variants};
 
 /// How [`Toolkit::convert`] works.
 #[derive(Debug, Clone)]
@@ -86,6 +86,7 @@ impl Toolkit {
             }
             let converted = converted(&artifact, &options)?;
             let target = target(&source, &options)?;
+            variants::refuse_index(&store, &target)?;
             put(&store, &lease, &target, &converted)?;
             Ok(report(source, target, &converted))
         })
@@ -96,13 +97,19 @@ impl Toolkit {
     /// load it: one set of layers under two names.
     ///
     /// # Errors
-    /// Those of [`Self::convert`].
+    /// Those of [`Self::convert`]; [`Error::InvalidInput`] for an index, and for a name that is that of the
+    /// artifact itself or on another host, where its layers are not.
     pub async fn twin(
         &self,
         reference: &Reference,
         name: Option<&Reference>,
         control: &Control,
     ) -> Result<ConvertReport, Error> {
+        if let Some(name) = name {
+            check_twin(reference, name)?;
+        }
+        let (store, original) = (self.store().clone(), reference.clone());
+        blocking::run(move || variants::refuse_index(&store, &original)).await?;
         let artifact = self.artifact(reference, Place::Local, control).await?;
         let is_modelpack = artifact.manifest.value().is_model();
         let mut options = ConvertOptions::new(match is_modelpack {
@@ -210,6 +217,24 @@ impl Toolkit {
         }
         Ok(())
     }
+}
+
+/// A twin stands beside its original.
+fn check_twin(reference: &Reference, name: &Reference) -> Result<(), Error> {
+    let what = if name.host != reference.host {
+        format!("{name} is on another host than {reference}")
+    } else if name.repository == reference.repository && name.tag == reference.tag {
+        format!("the twin of {reference} cannot have the same name")
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidInput {
+        what,
+        hint: Some(format!(
+            "use another tag of the same repository, such as {}:TAG",
+            reference.name()
+        )),
+    })
 }
 
 /// The documents in the other dialect.

@@ -64,7 +64,8 @@ impl Toolkit {
     ///
     /// # Errors
     /// [`Error::UnknownReference`], [`Error::NotAModel`]; [`Error::Spec`] for two variants of one name or
-    /// none at all; [`Error::InvalidInput`] for a target without a tag.
+    /// none at all; [`Error::InvalidName`] for a target without a tag; [`Error::InvalidInput`] for one that
+    /// is the name of a variant.
     pub async fn create_index(
         &self,
         target: &Reference,
@@ -78,6 +79,9 @@ impl Toolkit {
             for (name, reference) in named {
                 let artifact = Artifact::load(&store, &reference)?;
                 variants.push(described(name, &artifact)?);
+            }
+            for variant in &variants {
+                refuse_own_name(&store, &target, &variant.manifest.digest)?;
             }
             let index = Document::write(variant::index(variants)?);
             let listed = variant::variants(index.value());
@@ -362,6 +366,22 @@ pub(crate) fn refuse_index(store: &Store, reference: &Reference) -> Result<(), E
             hint: Some(format!(
                 "name one of them by its digest: `modelpack inspect {reference}` lists them"
             )),
+        }),
+        Err(StoreError::UnknownReference { .. }) | Ok(_) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Refuses a name that is one of the source itself: it would no longer have it.
+pub(crate) fn refuse_own_name(
+    store: &Store,
+    target: &Reference,
+    source: &Digest,
+) -> Result<(), Error> {
+    match store.resolve(target) {
+        Ok(found) if found.digest == *source => Err(Error::InvalidInput {
+            what: format!("{target} is the name of the model itself, which would lose it"),
+            hint: Some(format!("use another tag, such as {}:TAG", target.name())),
         }),
         Err(StoreError::UnknownReference { .. }) | Ok(_) => Ok(()),
         Err(error) => Err(error.into()),

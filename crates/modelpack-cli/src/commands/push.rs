@@ -46,6 +46,15 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyho
         }
         return Ok(DONE);
     }
+    // Whatever is wrong with the twin is said before anything is sent.
+    let twin = match &args.twin {
+        Some(name) => Some(
+            toolkit
+                .twin(&args.reference, name.as_ref(), &control)
+                .await?,
+        ),
+        None => None,
+    };
     if variants.is_some() {
         let reports = toolkit
             .push_index(&args.reference, &options, &control)
@@ -61,10 +70,7 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyho
         return Ok(DONE);
     }
     let report = toolkit.push(&args.reference, &options, &control).await?;
-    if let Some(name) = &args.twin {
-        let twin = toolkit
-            .twin(&args.reference, name.as_ref(), &control)
-            .await?;
+    if let Some(twin) = twin {
         let twin = toolkit.push(&twin.reference, &options, &control).await?;
         if printer.json {
             printer.result(&[report, twin], |_| String::new())?;

@@ -300,6 +300,47 @@ fn a_twin_has_the_same_layers_and_old_names_are_written_on_request() {
     };
     assert_eq!(layers(&name), layers(&own));
 
+    // What is wrong with a twin is said before anything is sent.
+    let fresh = format!("{}/m/fresh:v1", served.host);
+    shell.ok(&["tag", "localhost:5000/a/b:v1", &fresh]);
+    let image = format!("{}/m/fresh:image", served.host);
+    shell.ok(&["export", &fresh, "--image", &image]);
+    let index = format!("{}/m/fresh:all", served.host);
+    let variant = format!("gguf={fresh}");
+    shell.ok(&["index", "create", &index, "--variant", &variant]);
+    for (name, twin, says) in [
+        (
+            &fresh,
+            format!("--twin={fresh}"),
+            "cannot have the same name",
+        ),
+        (
+            &fresh,
+            "--twin=localhost:1/m/x:v2".to_owned(),
+            "is on another host",
+        ),
+        (&image, "--twin".to_owned(), "is not a model"),
+        (&index, "--twin".to_owned(), "is an index of variants"),
+    ] {
+        shell.fails(&["push", name, "--plain-http", &twin], 1, &[says]);
+    }
+    let answer = talk(&served.host, "GET /v2/m/fresh/tags/list", b"");
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+
+    // Nor does anything take the name of its own source.
+    let itself = "is the name of the model itself";
+    shell.fails(&["export", &fresh, "--image", &fresh], 1, &[itself]);
+    shell.fails(
+        &["index", "create", &fresh, "--variant", &variant],
+        1,
+        &[itself],
+    );
+    shell.fails(
+        &["export", &fresh, "--image", &index],
+        1,
+        &["is an index of variants"],
+    );
+
     shell.ok(&[
         "build",
         "gguf",
