@@ -9,24 +9,26 @@ use crate::Error;
 use crate::artifact::Artifact;
 use crate::select::Selected;
 
-/// Marks the adapters of a build that names their model, also those that only their header shows. Without
-/// an adapter there is nothing that could belong to a model.
-pub(crate) fn mark(
-    selected: &mut [Selected],
-    groups: &[Weights],
-    base: Option<&Digest>,
-) -> Result<(), Error> {
-    let Some(base) = base else { return Ok(()) };
-    let adapters = groups.iter().filter(|group| group.role() == Role::Adapter);
-    let paths: Vec<&str> = adapters
-        .flat_map(|group| &group.files)
-        .map(|file| file.path.as_str())
-        .collect();
-    for file in selected.iter_mut() {
-        if file.role.is_none() && paths.contains(&file.path.as_str()) {
-            file.role = Some(FileRole::Adapter);
+/// Marks adapters and projectors that only their header shows, so that nobody takes them for the model.
+pub(crate) fn mark(selected: &mut [Selected], groups: &[Weights]) {
+    for group in groups {
+        let role = match group.role() {
+            Role::Adapter => FileRole::Adapter,
+            Role::Projector => FileRole::Projector,
+            _ => continue,
+        };
+        let paths: Vec<&str> = group.files.iter().map(|file| file.path.as_str()).collect();
+        for file in selected.iter_mut() {
+            if file.role.is_none() && paths.contains(&file.path.as_str()) {
+                file.role = Some(role);
+            }
         }
     }
+}
+
+/// Without an adapter there is nothing that could belong to a model.
+pub(crate) fn require(selected: &[Selected], base: Option<&Digest>) -> Result<(), Error> {
+    let Some(base) = base else { return Ok(()) };
     if selected
         .iter()
         .any(|file| file.role == Some(FileRole::Adapter))

@@ -152,3 +152,72 @@ async fn an_adapter_alone_says_whose_it_is() {
         "{error}"
     );
 }
+
+/// A projector or an adapter whose name says nothing stands before the model by name.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_header_shows_is_not_taken_for_the_model() {
+    let scene = Scene::new().await;
+    let control = Control::default();
+    let weight = |name: &str| {
+        std::fs::read(fixtures().join("weights/valid").join(name)).expect("it is there")
+    };
+    let files = [
+        ("a-vision.gguf", weight("mmproj-F16.gguf")),
+        ("b-lora.gguf", weight("lora-adapter.gguf")),
+        ("model.gguf", weight("everything-Q4_K_M.gguf")),
+    ];
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, it)| (*name, &it[..])).collect();
+    let model = scene.model("m", "MODEL *.gguf\n", &files);
+    for dialect in [BuildDialect::ModelPack, BuildDialect::Docker] {
+        let mut options = BuildOptions::default();
+        options.dialect = dialect;
+        let reference = scene.reference("a/b:v1");
+        scene
+            .publisher
+            .build(&model, &reference, &options, &control)
+            .await
+            .expect("it builds");
+        let to = match dialect {
+            BuildDialect::Docker => Target::ModelPack,
+            _ => Target::Docker,
+        };
+        let twin = scene
+            .publisher
+            .convert(&reference, &ConvertOptions::new(to), &control)
+            .await
+            .expect("it is converted");
+        for reference in [&reference, &twin.reference] {
+            let plan = scene
+                .publisher
+                .launch_plan(reference, None, &ResolveOptions::default(), &control)
+                .await
+                .expect("it loads");
+            let line = plan.commands[0].arguments.join(" ");
+            let line = line.replace(&format!("{}/", plan.directory.display()), "");
+            assert_eq!(
+                line, "--model model.gguf --mmproj a-vision.gguf --lora b-lora.gguf",
+                "{reference}"
+            );
+            let seen = scene
+                .publisher
+                .inspect(reference)
+                .await
+                .expect("it is there");
+            if seen.manifest.value().is_model() {
+                continue;
+            }
+            let types = seen.layers.iter().map(|layer| layer.media_type.as_str());
+            let mut types: Vec<&str> = types.collect();
+            types.sort_unstable();
+            assert_eq!(
+                types,
+                [
+                    "application/vnd.docker.ai.gguf.v3",
+                    "application/vnd.docker.ai.gguf.v3.lora",
+                    "application/vnd.docker.ai.mmproj",
+                ],
+                "{reference}"
+            );
+        }
+    }
+}
