@@ -181,9 +181,9 @@ fn file(view: &ModelView, role: FileRole, named: Option<&FilePath>) -> Option<Fi
 }
 
 fn context_size(view: &ModelView, runtime: &RuntimeConfig) -> Option<i64> {
-    runtime
-        .context_size
-        .or(view.context_size)
+    // A build that is told another size than the file says it in its annotations, for every tool.
+    view.context_size
+        .or(runtime.context_size)
         .filter(|size| *size > 0)
 }
 
