@@ -122,8 +122,8 @@ impl Toolkit {
     /// for by size.
     ///
     /// # Errors
-    /// Those of [`Self::variants`]; [`Error::InvalidInput`] when no variant is what was asked for, or
-    /// several are.
+    /// Those of [`Self::variants`]; [`Error::NotFound`] when no variant is what was asked for;
+    /// [`Error::InvalidInput`] when several are.
     pub async fn choose_variant(
         &self,
         reference: &Reference,
@@ -285,13 +285,17 @@ pub fn fitting_size(free_memory: u64) -> u64 {
 
 /// Why an index did not lead to one artifact, and what to do.
 fn not_chosen(reference: &Reference, error: &ChoiceError) -> Error {
-    Error::InvalidInput {
-        what: format!("{reference}: {error}"),
-        hint: match error {
-            ChoiceError::Empty => None,
-            ChoiceError::TooLarge { .. } => Some("choose one by name: `--variant NAME`".to_owned()),
-            _ => Some("choose one: `pull --variant NAME`, `--max-size SIZE` or `--fit`".to_owned()),
-        },
+    let what = format!("{reference}: {error}");
+    let hint = match error {
+        ChoiceError::Empty => None,
+        ChoiceError::TooLarge { .. } => Some("choose one by name: `--variant NAME`".to_owned()),
+        _ => Some("choose one: `pull --variant NAME`, `--max-size SIZE` or `--fit`".to_owned()),
+    };
+    match error {
+        ChoiceError::Unknown { .. } | ChoiceError::TooLarge { .. } => {
+            Error::NotFound { what, hint }
+        }
+        _ => Error::InvalidInput { what, hint },
     }
 }
 
@@ -309,7 +313,7 @@ pub(crate) fn pick(reference: &Reference, index: &Index, choice: &Choice) -> Res
 /// A single artifact has no name for a variant.
 pub(crate) fn accept_single(reference: &Reference, choice: &Choice) -> Result<(), Error> {
     match choice {
-        Choice::Named(wanted) => Err(Error::InvalidInput {
+        Choice::Named(wanted) => Err(Error::NotFound {
             what: format!("{reference} is one artifact and has no variant `{wanted}`"),
             hint: Some("leave the variant out".to_owned()),
         }),
