@@ -44,6 +44,9 @@ pub struct VariantEntry {
     pub format: Option<String>,
     /// Bytes of all its layers.
     pub size: Option<u64>,
+    /// Whether it is in the local store, where that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_here: Option<bool>,
 }
 
 impl From<&Variant> for VariantEntry {
@@ -55,6 +58,7 @@ impl From<&Variant> for VariantEntry {
             parameters: variant.parameters.clone(),
             format: variant.format.clone(),
             size: variant.content_size,
+            is_here: None,
         }
     }
 }
@@ -115,6 +119,39 @@ impl Toolkit {
         let index = self.index(reference, place, control).await?;
         let variants = index.map(|index| variant::variants(index.value()));
         Ok(variants.map(|variants| variants.iter().map(VariantEntry::from).collect()))
+    }
+
+    /// Looks at an index; nothing when the name is one of a single artifact. In the local store it is also said
+    /// which variants are here.
+    ///
+    /// # Errors
+    /// Those of [`Self::variants`].
+    pub async fn inspect_index(
+        &self,
+        reference: &Reference,
+        place: Place,
+        control: &Control,
+    ) -> Result<Option<IndexReport>, Error> {
+        let Some(index) = self.index(reference, place, control).await? else {
+            return Ok(None);
+        };
+        let (store, reference) = (self.store().clone(), reference.clone());
+        blocking::run(move || {
+            let variants = match place {
+                Place::Local => looked_at(&store, index.value())?,
+                Place::Registry => {
+                    let variants = variant::variants(index.value());
+                    variants.iter().map(VariantEntry::from).collect()
+                }
+            };
+            // What lists no variant is an index of something else.
+            Ok((!variants.is_empty()).then(|| IndexReport {
+                reference,
+                digest: *index.digest(),
+                variants,
+            }))
+        })
+        .await
     }
 
     /// The reference of one variant: the repository with the digest of its manifest and without the tag,
@@ -360,6 +397,35 @@ pub(crate) fn entry(index: &Index, digest: &Digest) -> Option<VariantEntry> {
         .iter()
         .filter(|variant| variant.manifest.digest == *digest);
     found.next().map(VariantEntry::from)
+}
+
+/// The variants of an index, each with whether it is here.
+pub(crate) fn looked_at(store: &Store, index: &Index) -> Result<Vec<VariantEntry>, Error> {
+    let look = |variant: &Variant| {
+        let mut entry = VariantEntry::from(variant);
+        entry.is_here = Some(store.blob_size(&entry.digest)?.is_some());
+        Ok(entry)
+    };
+    variant::variants(index).iter().map(look).collect()
+}
+
+/// Gives a name in this repository to every variant of an index that is here, so that it can be pushed.
+pub(crate) fn name_children(
+    store: &Store,
+    target: &Reference,
+    descriptor: &Descriptor,
+) -> Result<(), Error> {
+    let bytes = store.read_blob(&descriptor.digest, MAX_DOCUMENT_BYTES)?;
+    let AnyManifest::Index(index) = AnyManifest::parse(bytes, Some(&descriptor.media_type))? else {
+        return Ok(());
+    };
+    for variant in variant::variants(index.value()) {
+        let digest = &variant.manifest.digest;
+        if store.blob_size(digest)?.is_some() {
+            store.tag(&child(target, digest), &bare(&variant))?;
+        }
+    }
+    Ok(())
 }
 
 /// Refuses an index where one artifact would take its place.
