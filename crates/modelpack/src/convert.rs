@@ -5,14 +5,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use modelpack_registry::{Mount, Name, Progress};
 use modelpack_spec::convert::{self, Converted, Target, to_family};
-use modelpack_spec::{Descriptor, Digest, Document, Family, Manifest, Reference, Tag, docker};
+use modelpack_spec::{
+    Descriptor, Digest, Document, Family, Manifest, ModelView, Reference, Tag, docker,
+};
 use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
 use crate::artifact::{Artifact, require};
 use crate::build::check_name;
 use crate::transfer::wanted;
-use crate::{Control, Error, Place, Toolkit, blocking, variants};
+use crate::{Control, Error, Place, Toolkit, adapters, blocking, variants};
 
 /// How [`Toolkit::convert`] works.
 #[derive(Debug, Clone)]
@@ -68,7 +70,7 @@ impl Toolkit {
     ///
     /// # Errors
     /// [`Error::UnknownReference`], [`Error::NotAModel`], [`Error::Spec`] for what the other dialect
-    /// cannot hold, [`Error::Store`] when a layer is missing.
+    /// cannot hold, [`Error::InvalidInput`] for a projector or an adapter without a model, [`Error::Store`] when a layer is missing.
     pub async fn convert(
         &self,
         reference: &Reference,
@@ -242,6 +244,10 @@ pub(crate) fn converted(artifact: &Artifact, options: &ConvertOptions) -> Result
     let mut pure = convert::ConvertOptions::default();
     pure.version = options.version;
     let config = artifact.config.bytes();
+    if options.to == Target::Docker {
+        let view = ModelView::read(artifact.manifest.value(), config)?;
+        adapters::require_model("the artifact", &view)?;
+    }
     let mut converted = convert::convert(&artifact.manifest, config, options.to, &pure)?;
     if options.to == Target::ModelPack && options.legacy_types {
         converted.manifest = to_family(&converted.manifest, Family::Cnai);

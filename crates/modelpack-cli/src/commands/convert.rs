@@ -30,6 +30,7 @@ pub(crate) struct Convert {
 }
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Convert) -> anyhow::Result<Exit> {
+    args.to.check_legacy(args.legacy_types)?;
     let toolkit = settings::toolkit(global, &args.network)?;
     let mut options = ConvertOptions::new(match args.to {
         Dialect::ModelPack => Target::ModelPack,

@@ -170,6 +170,7 @@ impl Toolkit {
             };
             let mut warnings = headers::contradictions(&recipe, &known.metadata);
             warnings.extend(known.warnings);
+            warnings.extend(extras::templates(&selected, runtime.as_ref()));
             let (properties, odd) =
                 discover::properties(&directory, &options, &recipe, known.metadata)?;
             warnings.extend(odd);

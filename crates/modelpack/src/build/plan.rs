@@ -245,11 +245,7 @@ fn annotations_of(
         .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
         .to_string();
     // What kind and name say already is not said again.
-    let is_named = selected
-        .path
-        .file_name()
-        .to_lowercase()
-        .contains("mmproj");
+    let is_named = selected.path.file_name().to_lowercase().contains("mmproj");
     let role = selected.role.filter(|role| match role {
         FileRole::Adapter | FileRole::DraftModel => true,
         FileRole::Projector => !is_named,
