@@ -185,29 +185,23 @@ fn check(location: &Path, role: FileRole) -> Result<(), Error> {
 
 /// A chat template is text, and no weight file that was given in its place.
 fn check_template(location: &Path) -> Result<(), Error> {
-    let fail = |error| Error::file("cannot read", location, error);
-    let mut bytes = Vec::new();
-    fs::File::open(location)
-        .map_err(fail)?
-        .take(MAX_TEMPLATE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(fail)?;
-    let is_too_large = bytes.len() as u64 > MAX_TEMPLATE_BYTES;
-    let is_text = std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0'));
-    if is_text && !is_too_large {
-        return Ok(());
-    }
+    // First by its beginning: a weight file is not read as a whole.
     let format = fs::File::open(location)
         .ok()
         .and_then(|mut file| formats::detect(&mut file).ok().flatten());
     let is = match format {
-        Some(format) => format!("it is {format}"),
-        None if is_too_large => format!("it has more than {MAX_TEMPLATE_BYTES} bytes"),
-        None => "it is no text".to_owned(),
+        Some(format) => format.to_string(),
+        None => {
+            let bytes = bounded::read(location, MAX_TEMPLATE_BYTES)?.unwrap_or_default();
+            if std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0')) {
+                return Ok(());
+            }
+            "no text".to_owned()
+        }
     };
     Err(Error::InvalidInput {
         what: format!(
-            "{} cannot be the chat template of a model: {is}",
+            "{} cannot be the chat template of a model: it is {is}",
             location.display()
         ),
         hint: Some("give a Jinja template, such as chat_template.jinja".to_owned()),

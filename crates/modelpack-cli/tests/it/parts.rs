@@ -25,6 +25,10 @@ fn what_is_no_chat_template_is_refused_and_of_two_one_is_named() {
     let gguf = weight("everything-Q4_K_M.gguf");
     let shell = with(&[("model.gguf", &gguf)]);
     shell.write("t.bin", b"{{ x }}\0");
+    // As large as weights are, and therefore not read as a whole.
+    let mut large = gguf.clone();
+    large.resize(2 << 20, 0);
+    shell.write("large", large);
     let build = |template: &str| {
         let flag = format!("--chat-template={template}");
         shell.run(&["build", "m", "-t", NAME, &flag])
@@ -33,6 +37,10 @@ fn what_is_no_chat_template_is_refused_and_of_two_one_is_named() {
         (
             "m/model.gguf",
             "model.gguf cannot be the chat template of a model: it is gguf",
+        ),
+        (
+            "large",
+            "large cannot be the chat template of a model: it is gguf",
         ),
         (
             "t.bin",
