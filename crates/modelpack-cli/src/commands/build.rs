@@ -160,15 +160,8 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
     }?;
     say_generated(printer, path, report.generated_modelfile.is_some());
     printer::warn(&report.warnings);
-    if printer.json {
-        printer.result(&report, |_| String::new())?;
-    } else if printer.quiet {
-        printer.raw(&format!("{}\n", report.digest))?;
-    }
-    printer.done(&format!(
-        "Successfully built model artifact: {}",
-        report.reference
-    ))?;
+    let sentence = format!("Successfully built model artifact: {}", report.reference);
+    printer.report(&report, report.digest, &sentence)?;
     Ok(DONE)
 }
 

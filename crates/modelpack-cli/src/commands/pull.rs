@@ -73,19 +73,16 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyho
             .extract(&pinned, directory, &options, &control)
             .await?;
     }
-    if printer.json {
-        printer.result(&report, |_| String::new())?;
-    } else if printer.quiet {
-        printer.raw(&format!("{}\n", report.digest))?;
-    }
-    let variant = report.variant.map_or_else(String::new, |variant| {
-        let name = variant.name.unwrap_or_else(|| variant.digest.to_string());
+    let variant = report.variant.as_ref().map_or_else(String::new, |variant| {
+        let name = variant.name.clone();
+        let name = name.unwrap_or_else(|| variant.digest.to_string());
         format!(" (variant {name})")
     });
-    printer.done(&format!(
+    let sentence = format!(
         "Successfully pulled model artifact: {}{variant}",
         report.reference
-    ))?;
+    );
+    printer.report(&report, report.digest, &sentence)?;
     Ok(DONE)
 }
 

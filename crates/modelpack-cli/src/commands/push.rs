@@ -78,15 +78,8 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyho
         }
         printer.done(&format!("Pushed its twin: {}", twin.reference))?;
     }
-    if printer.json {
-        printer.result(&report, |_| String::new())?;
-    } else if printer.quiet {
-        printer.raw(&format!("{}\n", report.digest))?;
-    }
-    printer.done(&format!(
-        "Successfully pushed model artifact: {}",
-        report.reference
-    ))?;
+    let sentence = format!("Successfully pushed model artifact: {}", report.reference);
+    printer.report(&report, report.digest, &sentence)?;
     Ok(DONE)
 }
 
