@@ -76,10 +76,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "fetch",
-        &[(
-            "Only the tokenizer and the configuration of a remote artifact",
-            "modelpack fetch ghcr.io/me/qwen3:0.6b --patterns '*.json' --output ./qwen3",
-        )],
+        &[
+            (
+                "Only the tokenizer and the configuration of a remote artifact",
+                "modelpack fetch ghcr.io/me/qwen3:0.6b --patterns '*.json' --output ./qwen3",
+            ),
+            (
+                "One tensor, by its name (`inspect REF --remote --tensors` lists them)",
+                "modelpack fetch ghcr.io/me/qwen3:0.6b --tensor model.norm.weight --output ./qwen3",
+            ),
+        ],
     ),
     (
         "extract",

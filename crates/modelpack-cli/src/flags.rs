@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use crate::exit::UsageError;
 use crate::{modctl, units};
 
 /// Flags of every command.
@@ -93,4 +94,16 @@ pub(crate) enum Dialect {
     ModelPack,
     /// Docker's dialect, which Docker Model Runner and llama.cpp read
     Docker,
+}
+
+impl Dialect {
+    /// The old media types are those of ModelPack; Docker's dialect has none.
+    pub(crate) fn check_legacy(self, legacy_types: bool) -> Result<(), UsageError> {
+        match self {
+            Self::Docker if legacy_types => Err(UsageError(
+                "--legacy-types is for ModelPack; Docker's dialect has no older types".to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
 }

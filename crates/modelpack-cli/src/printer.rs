@@ -1,6 +1,7 @@
 //! Results to stdout, everything else to stderr.
 #![expect(clippy::print_stderr, reason = "this is the one place that prints")]
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -42,6 +43,21 @@ impl Printer {
         } else {
             write_out(&format!("{sentence}\n"))
         }
+    }
+
+    /// Prints what a command did: the report as JSON, one word when nothing but results is wanted, or a
+    /// sentence.
+    pub(crate) fn report<T: Serialize>(
+        &self,
+        report: &T,
+        word: impl Display,
+        sentence: &str,
+    ) -> anyhow::Result<()> {
+        let is_quiet = self.quiet;
+        self.result(report, |_| match is_quiet {
+            true => word.to_string(),
+            false => sentence.to_owned(),
+        })
     }
 
     /// Prints text exactly as it is.

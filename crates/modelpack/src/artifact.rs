@@ -38,8 +38,8 @@ impl Artifact {
         let bytes = store.read_blob(&descriptor.digest, MAX_DOCUMENT_BYTES)?;
         let mut manifest = AnyManifest::parse(bytes, Some(&descriptor.media_type))?;
         if let AnyManifest::Index(index) = &manifest {
-            let only = variants::only(reference, index.value())?;
-            let bytes = store.read_blob(&only, MAX_DOCUMENT_BYTES)?;
+            let chosen = variants::chosen(reference, descriptor, index.value())?;
+            let bytes = store.read_blob(&chosen, MAX_DOCUMENT_BYTES)?;
             manifest = AnyManifest::parse(bytes, None)?;
         }
         let manifest = model_manifest(reference, manifest)?;
@@ -168,6 +168,8 @@ pub(crate) fn not_a_model(reference: &Reference, actual: &MediaType) -> Error {
 
 /// The manifest of what can be sent: a model, or one in the shape of an image.
 pub(crate) fn sendable(store: &Store, reference: &Reference) -> Result<Document<Manifest>, Error> {
+    // Under the name of an index, one of its variants would take the place of all.
+    variants::refuse_index(store, reference)?;
     match Artifact::load(store, reference) {
         Ok(artifact) => Ok(artifact.manifest),
         Err(error @ Error::NotAModel { .. }) => {

@@ -18,7 +18,7 @@ use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES, require};
 use crate::build::{Layer, PlannedLayer, check_name, store_layer};
 use crate::pull::check_shape;
 use crate::select::Selected;
-use crate::{Control, Error, Place, Toolkit, blocking, bounded};
+use crate::{Control, Error, Place, Toolkit, blocking, bounded, variants};
 
 /// What is attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +161,7 @@ impl Toolkit {
         let (options, control) = (*options, control.clone());
         blocking::run(move || {
             let lease = store.lease()?;
+            variants::refuse_index(&store, &target)?;
             let attached = attach_here(
                 &store, &lease, selected, &source, &target, &artifact, options, &control,
             );

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use modelpack_registry::{Mount, Name, Progress};
 use modelpack_spec::convert::{self, Converted, Target, to_family};
-use modelpack_spec::{Descriptor, Digest, Document, Family, Manifest, Reference, Tag, docker};
+use modelpack_spec::{
+    Descriptor, Digest, Document, Family, Manifest, ModelView, Reference, Tag, docker,
+};
 use modelpack_store::{Lease, Store};
 use serde::Serialize;
 
 use crate::artifact::{Artifact, require};
 use crate::build::check_name;
 use crate::transfer::wanted;
-use crate::{Control, Error, Place, Toolkit, blocking};
+use crate::{Control, Error, Place, Toolkit, adapters, blocking, variants};
 
 /// How [`Toolkit::convert`] works.
 #[derive(Debug, Clone)]
@@ -68,7 +70,7 @@ impl Toolkit {
     ///
     /// # Errors
     /// [`Error::UnknownReference`], [`Error::NotAModel`], [`Error::Spec`] for what the other dialect
-    /// cannot hold, [`Error::Store`] when a layer is missing.
+    /// cannot hold, [`Error::InvalidInput`] for a projector or an adapter without a model, [`Error::Store`] when a layer is missing.
     pub async fn convert(
         &self,
         reference: &Reference,
@@ -86,6 +88,7 @@ impl Toolkit {
             }
             let converted = converted(&artifact, &options)?;
             let target = target(&source, &options)?;
+            variants::refuse_index(&store, &target)?;
             put(&store, &lease, &target, &converted)?;
             Ok(report(source, target, &converted))
         })
@@ -96,13 +99,19 @@ impl Toolkit {
     /// load it: one set of layers under two names.
     ///
     /// # Errors
-    /// Those of [`Self::convert`].
+    /// Those of [`Self::convert`]; [`Error::InvalidInput`] for an index, and for a name that is that of the
+    /// artifact itself or on another host, where its layers are not.
     pub async fn twin(
         &self,
         reference: &Reference,
         name: Option<&Reference>,
         control: &Control,
     ) -> Result<ConvertReport, Error> {
+        if let Some(name) = name {
+            check_twin(reference, name)?;
+        }
+        let (store, original) = (self.store().clone(), reference.clone());
+        blocking::run(move || variants::refuse_index(&store, &original)).await?;
         let artifact = self.artifact(reference, Place::Local, control).await?;
         let is_modelpack = artifact.manifest.value().is_model();
         let mut options = ConvertOptions::new(match is_modelpack {
@@ -212,11 +221,33 @@ impl Toolkit {
     }
 }
 
+/// A twin stands beside its original.
+fn check_twin(reference: &Reference, name: &Reference) -> Result<(), Error> {
+    let what = if name.host != reference.host {
+        format!("{name} is on another host than {reference}")
+    } else if name.repository == reference.repository && name.tag == reference.tag {
+        format!("the twin of {reference} cannot have the same name")
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidInput {
+        what,
+        hint: Some(format!(
+            "use another tag of the same repository, such as {}:TAG",
+            reference.name()
+        )),
+    })
+}
+
 /// The documents in the other dialect.
 pub(crate) fn converted(artifact: &Artifact, options: &ConvertOptions) -> Result<Converted, Error> {
     let mut pure = convert::ConvertOptions::default();
     pure.version = options.version;
     let config = artifact.config.bytes();
+    if options.to == Target::Docker {
+        let view = ModelView::read(artifact.manifest.value(), config)?;
+        adapters::require_model("the artifact", &view)?;
+    }
     let mut converted = convert::convert(&artifact.manifest, config, options.to, &pure)?;
     if options.to == Target::ModelPack && options.legacy_types {
         converted.manifest = to_family(&converted.manifest, Family::Cnai);

@@ -11,6 +11,7 @@ use modelpack_store::Store;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use self::import::qualified;
 pub use self::import::{DmrImportReport, DmrModel};
 use crate::artifact::{Artifact, require};
 use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
@@ -110,6 +111,9 @@ fn export(
             "Docker's store takes blobs named by SHA-256 only",
         ));
     }
+    // Before anything is written there: an index that is not understood is no place for a model.
+    let index = directory.join("models.json");
+    read(&index)?;
     let place = |kind: &str| directory.join(kind).join("sha256");
     for kind in ["blobs", "manifests"] {
         let path = place(kind);
@@ -136,6 +140,7 @@ fn export(
         let is_here = holds(&target, blob)?;
         if !is_here {
             copy(store, blob, &target, control)?;
+            verify(&target, &blob.digest)?;
             copied += blob.size;
         }
         control.report(Event::Advanced {
@@ -152,16 +157,23 @@ fn export(
             outcome,
         });
     }
-    write(
-        &place("blobs").join(hex(&config.digest)),
-        artifact.config.bytes(),
-    )?;
-    write(&place("manifests").join(hex(&id)), manifest.bytes())?;
+    for (kind, digest, bytes) in [
+        ("blobs", &config.digest, artifact.config.bytes()),
+        ("manifests", &id, manifest.bytes()),
+    ] {
+        let target = place(kind).join(hex(digest));
+        write(&target, bytes)?;
+        verify(&target, digest)?;
+    }
     let files = artifact.layers().iter().chain([config]);
     let files: Vec<String> = files.map(|blob| blob.digest.to_string()).collect();
-    let mut tag = reference.clone();
-    tag.digest = None;
-    list(directory, &id, &tag.to_string(), &files)?;
+    // A name without a tag would be read as one with `latest`, which nobody has said.
+    let tag = reference.tag.as_ref().map(|_| {
+        let mut tag = reference.clone();
+        tag.digest = None;
+        tag.to_string()
+    });
+    list(&index, &id, tag.as_deref(), &files)?;
     let layout = directory.join("layout.json");
     if !layout.exists() {
         write(&layout, b"{\n  \"version\": \"1.0.0\"\n}")?;
@@ -183,15 +195,34 @@ fn holds(path: &Path, blob: &Descriptor) -> Result<bool, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(fail(error)),
     }
+    Ok(hash(path)? == blob.digest)
+}
+
+/// The digest of the bytes that are in a file.
+fn hash(path: &Path) -> Result<Digest, Error> {
+    let fail = |error| Error::file("cannot read", path, error);
     let mut file = File::open(path).map_err(fail)?;
-    let mut hasher = Hasher::new(blob.digest.algorithm());
+    let mut hasher = Hasher::new(Algorithm::Sha256);
     let mut piece = vec![0; PIECE];
     loop {
         match file.read(&mut piece).map_err(fail)? {
-            0 => return Ok(hasher.finish() == blob.digest),
+            0 => return Ok(hasher.finish()),
             read => hasher.update(&piece[..read]),
         }
     }
+}
+
+/// Looks whether a file that was just written has the bytes that its name promises.
+fn verify(path: &Path, expected: &Digest) -> Result<(), Error> {
+    let actual = hash(path)?;
+    if actual == *expected {
+        return Ok(());
+    }
+    Err(Error::DigestMismatch {
+        what: path.display().to_string(),
+        expected: *expected,
+        actual,
+    })
 }
 
 /// Copies a blob into a new file, verified, and moves it to its name.
@@ -239,21 +270,24 @@ fn persist(file: tempfile::NamedTempFile, target: &Path) -> Result<(), Error> {
     file.as_file().set_permissions(readable).map_err(fail)?;
     file.as_file().sync_all().map_err(fail)?;
     file.persist(target).map_err(|error| fail(error.error))?;
-    Ok(())
+    // Only then does the name survive a loss of power, too.
+    let directory = target.parent().unwrap_or(Path::new("."));
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| Error::file("cannot sync", directory, error))
 }
 
 /// Adds the entry to the index, and looks whether it is still there: the other program reads, changes
 /// and writes without a lock.
-fn list(directory: &Path, id: &Digest, tag: &str, files: &[String]) -> Result<(), Error> {
-    let path = directory.join("models.json");
+fn list(path: &Path, id: &Digest, tag: Option<&str>, files: &[String]) -> Result<(), Error> {
     for _ in 0..ATTEMPTS {
-        let mut index = read(&path)?;
+        let mut index = read(path)?;
         add(&mut index, id, tag, files);
         let text = serde_json::to_vec(&index)
             .map_err(|error| Error::invalid(format!("{}: {error}", path.display())))?;
-        write(&path, &text)?;
-        let is_listed = read(&path)?.models.iter().any(|entry| {
-            entry.id == id.to_string() && entry.tags.iter().flatten().any(|known| known == tag)
+        write(path, &text)?;
+        let is_listed = read(path)?.models.iter().any(|entry| {
+            let has = |tag| entry.tags.iter().flatten().any(|known| is_same(known, tag));
+            entry.id == id.to_string() && tag.is_none_or(has)
         });
         if is_listed {
             return Ok(());
@@ -285,24 +319,37 @@ fn read(path: &Path) -> Result<Models, Error> {
     })
 }
 
+/// Whether two spellings are one name there.
+fn is_same(one: &str, other: &str) -> bool {
+    one == other || qualified(one) == qualified(other)
+}
+
 /// A name belongs to one model; the model that had it keeps its entry, without a name if need be.
-fn add(index: &mut Models, id: &Digest, tag: &str, files: &[String]) {
+fn add(index: &mut Models, id: &Digest, tag: Option<&str>, files: &[String]) {
     let id = id.to_string();
     for entry in &mut index.models {
-        if let Some(tags) = &mut entry.tags {
-            tags.retain(|known| known != tag);
+        if let (Some(tags), Some(tag)) = (&mut entry.tags, tag) {
+            tags.retain(|known| !is_same(known, tag));
             if tags.is_empty() {
                 entry.tags = None;
             }
         }
     }
+    let tag = tag.map(str::to_owned);
     match index.models.iter_mut().find(|entry| entry.id == id) {
-        Some(entry) => entry.tags.get_or_insert_default().push(tag.to_owned()),
+        Some(entry) => {
+            if let Some(tag) = tag {
+                entry.tags.get_or_insert_default().push(tag);
+            }
+        }
         None => index.models.push(Entry {
             id,
-            tags: Some(vec![tag.to_owned()]),
+            tags: tag.map(|tag| vec![tag]),
             files: files.to_vec(),
             extra: Map::new(),
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

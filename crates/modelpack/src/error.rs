@@ -74,6 +74,14 @@ pub enum Error {
         /// What to do instead, where that is known.
         hint: Option<String>,
     },
+    /// Something that was asked for by its name is not where it was looked for.
+    #[error("{what}")]
+    NotFound {
+        /// What, and where.
+        what: String,
+        /// What there is instead, where that is known.
+        hint: Option<String>,
+    },
     /// A local file or directory could not be read or written.
     #[error("{action} {}", path.display())]
     File {
@@ -337,7 +345,8 @@ impl Error {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         match self {
-            Self::UnknownReference { .. }
+            Self::NotFound { .. }
+            | Self::UnknownReference { .. }
             | Self::NothingMatches { .. }
             | Self::NoFileMatches { .. }
             | Self::NoModelfile { .. } => true,

@@ -12,7 +12,12 @@ use crate::walk::SourceFile;
 use crate::{Error, bounded};
 
 /// Largest runtime configuration that is read, in bytes.
-const MAX_RUNTIME_BYTES: u64 = 1024 * 1024;
+pub(crate) const MAX_RUNTIME_BYTES: u64 = 1024 * 1024;
+
+/// Largest chat template that is taken, in bytes: the longest known ones have some ten thousand.
+const MAX_TEMPLATE_BYTES: u64 = 1024 * 1024;
+/// How a chat template is called.
+const TEMPLATE: &str = "chat_template.jinja";
 
 /// A file that is added to a model, and what it is to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +80,7 @@ fn source(extra: &ExtraFile) -> Result<Selected, Error> {
     let name = name.unwrap_or_default();
     let (kind, name) = match extra.role {
         FileRole::License => (Kind::Doc, licence_name(name)),
-        FileRole::ChatTemplate => (Kind::WeightConfig, "chat_template.jinja".to_owned()),
+        FileRole::ChatTemplate => (Kind::WeightConfig, TEMPLATE.to_owned()),
         FileRole::Projector => (Kind::Weight, projector_name(name)),
         FileRole::Adapter | FileRole::DraftModel => (Kind::Weight, name),
         other => {
@@ -153,6 +158,7 @@ fn projector_name(name: String) -> String {
 /// A weight file is what it is added as, as far as its header says what it is.
 fn check(location: &Path, role: FileRole) -> Result<(), Error> {
     let wanted = match role {
+        FileRole::ChatTemplate => return check_template(location),
         FileRole::Projector => Role::Projector,
         FileRole::Adapter => Role::Adapter,
         FileRole::DraftModel => Role::Model,
@@ -175,6 +181,56 @@ fn check(location: &Path, role: FileRole) -> Result<(), Error> {
         }),
         _ => Ok(()),
     }
+}
+
+/// A chat template is text, and no weight file that was given in its place.
+fn check_template(location: &Path) -> Result<(), Error> {
+    // First by its beginning: a weight file is not read as a whole.
+    let format = fs::File::open(location)
+        .ok()
+        .and_then(|mut file| formats::detect(&mut file).ok().flatten());
+    let is = match format {
+        Some(format) => format.to_string(),
+        None => {
+            let bytes = bounded::read(location, MAX_TEMPLATE_BYTES)?.unwrap_or_default();
+            if std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0')) {
+                return Ok(());
+            }
+            "no text".to_owned()
+        }
+    };
+    Err(Error::InvalidInput {
+        what: format!(
+            "{} cannot be the chat template of a model: it is {is}",
+            location.display()
+        ),
+        hint: Some("give a Jinja template, such as chat_template.jinja".to_owned()),
+    })
+}
+
+/// Where several files could be the chat template, a sentence that says which one is taken.
+pub(crate) fn templates(selected: &[Selected], runtime: Option<&RuntimeConfig>) -> Option<String> {
+    let is_template = |file: &&Selected| {
+        let name = file.path.file_name().to_lowercase();
+        file.kind == Kind::WeightConfig && name.ends_with(".jinja")
+    };
+    let mut found: Vec<&FilePath> = selected
+        .iter()
+        .filter(is_template)
+        .map(|file| &file.path)
+        .collect();
+    found.sort();
+    if found.len() < 2 {
+        return None;
+    }
+    let named = runtime.and_then(|runtime| runtime.chat_template.as_ref());
+    let usual = || found.iter().find(|path| path.file_name() == TEMPLATE);
+    let taken = named.or_else(|| usual().copied()).unwrap_or(found[0]);
+    let all: Vec<String> = found.iter().map(|path| format!("`{path}`")).collect();
+    Some(format!(
+        "{} could be the chat template; `{taken}` is taken",
+        all.join(" and ")
+    ))
 }
 
 pub(crate) fn describe(role: Role) -> &'static str {

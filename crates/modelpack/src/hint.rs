@@ -7,7 +7,7 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::InvalidInput { hint, .. } => return hint.clone(),
+            Self::InvalidInput { hint, .. } | Self::NotFound { hint, .. } => return hint.clone(),
             Self::NotAModel { hint, .. } => return Some(hint.clone()),
             Self::UnknownReference { reference } => {
                 return Some(format!(

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::artifact::{Artifact, File, require};
 use crate::build::check_name;
-use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking};
+use crate::{Control, Error, Event, Item, Outcome, Toolkit, blocking, variants};
 
 /// Where the files of the model are in the image.
 const DIRECTORY: &str = "models";
@@ -64,8 +64,9 @@ impl Toolkit {
     /// The same model always gives the same image.
     ///
     /// # Errors
-    /// [`Error::UnknownReference`], [`Error::Store`]; [`Error::InvalidInput`] for a target without a tag, or
-    /// a model with archives among its layers.
+    /// [`Error::UnknownReference`], [`Error::Store`]; [`Error::InvalidName`] for a target without a tag;
+    /// [`Error::InvalidInput`] for one that is the name of the model itself or of an index, or a model with
+    /// archives among its layers.
     pub async fn export_image(
         &self,
         reference: &Reference,
@@ -94,6 +95,8 @@ fn image(
 ) -> Result<ImageReport, Error> {
     let lease = store.lease()?;
     let artifact = Artifact::load(store, &source)?;
+    variants::refuse_own_name(store, &target, artifact.manifest.digest())?;
+    variants::refuse_index(store, &target)?;
     let mut files = artifact.files()?;
     files.sort_by(|one, other| one.path.cmp(&other.path));
     control.report(Event::Planned {

@@ -3,9 +3,10 @@
 use modelpack_layer::{Expected, Limits, Unpacked, list_tar};
 use modelpack_registry::Name;
 use modelpack_spec::distribution::TagOrDigest;
+use modelpack_spec::variant::Choice;
 use modelpack_spec::{
-    AnyManifest, Descriptor, Dialect, Digest, Document, Encoding, Manifest, Model, ModelFile,
-    ModelView, Reference, annotations,
+    AnyManifest, Descriptor, Dialect, Digest, Document, Encoding, Index, Manifest, Model,
+    ModelFile, ModelView, Reference, annotations,
 };
 use modelpack_store::Store;
 use serde::Serialize;
@@ -135,14 +136,28 @@ impl Toolkit {
 
     /// Fetches manifest and config, verified, and checks that it is a model.
     pub(crate) async fn fetch_artifact(&self, reference: &Reference) -> Result<Artifact, Error> {
+        let (artifact, _) = self.fetch_variant(reference, &Choice::Only).await?;
+        Ok(artifact)
+    }
+
+    /// Fetches manifest and config of what is chosen, and the index that it was chosen from, if any.
+    pub(crate) async fn fetch_variant(
+        &self,
+        reference: &Reference,
+        choice: &Choice,
+    ) -> Result<(Artifact, Option<Document<Index>>), Error> {
         let name = Name::from(reference);
         let mut fetched = self
             .client()
             .fetch_manifest(&name, &wanted(reference)?)
             .await?;
-        if let AnyManifest::Index(index) = &fetched.manifest {
-            let only = TagOrDigest::Digest(variants::only(reference, index.value())?);
-            fetched = self.client().fetch_manifest(&name, &only).await?;
+        let mut from = None;
+        if let AnyManifest::Index(index) = fetched.manifest {
+            let chosen = TagOrDigest::Digest(variants::pick(reference, index.value(), choice)?);
+            fetched = self.client().fetch_manifest(&name, &chosen).await?;
+            from = Some(index);
+        } else {
+            variants::accept_single(reference, choice)?;
         }
         let manifest = model_manifest(reference, fetched.manifest)?;
         let config = &manifest.value().config;
@@ -150,7 +165,7 @@ impl Toolkit {
             .client()
             .get_blob(&name, config, MAX_DOCUMENT_BYTES)
             .await?;
-        Artifact::new(manifest, bytes)
+        Ok((Artifact::new(manifest, bytes)?, from))
     }
 }
 

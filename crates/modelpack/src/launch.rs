@@ -7,10 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::artifact::Artifact;
+use crate::extras::MAX_RUNTIME_BYTES;
 use crate::{Control, Error, ResolveOptions, Toolkit, adapters, blocking};
-
-/// Largest runtime configuration that is read, in bytes.
-const MAX_RUNTIME_BYTES: u64 = 1024 * 1024;
 
 /// How to load a model: commands of the engines that can, the best first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,7 +70,8 @@ impl Toolkit {
     ///
     /// # Errors
     /// Those of [`Toolkit::resolve`]; [`Error::InvalidInput`] when no engine that is known loads the
-    /// model, or `engine` is none of them, or an adapter belongs to a model that is not in the artifact.
+    /// model, or `engine` is none of them, or an adapter belongs to a model that is not in the artifact, or
+    /// there is nothing but an adapter or a projector.
     pub async fn launch_plan(
         &self,
         reference: &Reference,
@@ -82,10 +81,13 @@ impl Toolkit {
     ) -> Result<LaunchPlan, Error> {
         let resolved = self.resolve(reference, options, control).await?;
         let (store, wanted) = (self.store().clone(), reference.clone());
+        let directory = resolved.directory.clone();
         let (view, runtime) = blocking::run(move || {
             let artifact = Artifact::load(&store, &wanted)?;
             adapters::check(&store, &wanted, &artifact)?;
-            let view = ModelView::read(artifact.manifest.value(), artifact.config.bytes())?;
+            let mut view = ModelView::read(artifact.manifest.value(), artifact.config.bytes())?;
+            adapters::mark_view(&mut view, &directory);
+            adapters::require_model(&wanted.to_string(), &view)?;
             let runtime = match view.with_role(FileRole::Runtime).next() {
                 Some(file) => {
                     let bytes = store.read_blob(&file.layer.digest, MAX_RUNTIME_BYTES)?;
@@ -181,9 +183,9 @@ fn file(view: &ModelView, role: FileRole, named: Option<&FilePath>) -> Option<Fi
 }
 
 fn context_size(view: &ModelView, runtime: &RuntimeConfig) -> Option<i64> {
-    runtime
-        .context_size
-        .or(view.context_size)
+    // A build that is told another size than the file says it in its annotations, for every tool.
+    view.context_size
+        .or(runtime.context_size)
         .filter(|size| *size > 0)
 }
 

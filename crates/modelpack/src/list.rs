@@ -2,16 +2,16 @@
 
 mod usage;
 
+use std::collections::BTreeMap;
+
 use modelpack_registry::Name;
-use modelpack_spec::{
-    Descriptor, Digest, Document, Index, Manifest, Reference, Timestamp, variant,
-};
+use modelpack_spec::{Descriptor, Digest, Document, Index, Manifest, Reference, Timestamp};
 use modelpack_store::{Store, TagEntry};
 use serde::Serialize;
 
 pub use self::usage::{UsageEntry, UsageReport};
 use crate::artifact::{Artifact, MAX_DOCUMENT_BYTES};
-use crate::{Control, Error, Toolkit, blocking};
+use crate::{Control, Error, Toolkit, VariantEntry, blocking, variants};
 
 /// An artifact in the local store.
 #[derive(Debug, Clone, Serialize)]
@@ -24,8 +24,12 @@ pub struct ListEntry {
     pub digest: Digest,
     /// When it was made, as its config says.
     pub created_at: Option<Timestamp>,
-    /// Bytes of manifest, config and layers; a blob that stands twice counts once.
+    /// Bytes of manifest, config and layers; a blob that stands twice counts once. Of an index, those of the
+    /// variants that are here.
     pub size: u64,
+    /// The variants, when it is an index of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variants: Option<Vec<VariantEntry>>,
     /// Why it cannot be read, when that is so. Size and time are then unknown.
     pub damage: Option<String>,
 }
@@ -160,12 +164,13 @@ fn list_entry(store: &Store, entry: TagEntry) -> ListEntry {
         ..
     } = entry;
     let digest = descriptor.digest;
-    if let Some(size) = index_size(store, &descriptor) {
+    if let Some((size, variants)) = index_of(store, &descriptor) {
         return ListEntry {
             reference,
             digest,
             created_at: None,
             size,
+            variants: Some(variants),
             damage: None,
         };
     }
@@ -192,6 +197,7 @@ fn list_entry(store: &Store, entry: TagEntry) -> ListEntry {
                 digest,
                 created_at,
                 size,
+                variants: None,
                 damage: None,
             }
         }
@@ -201,6 +207,7 @@ fn list_entry(store: &Store, entry: TagEntry) -> ListEntry {
             digest,
             created_at: None,
             size: other_size(store, &descriptor),
+            variants: None,
             damage: None,
         },
         Err(error) => ListEntry {
@@ -208,13 +215,14 @@ fn list_entry(store: &Store, entry: TagEntry) -> ListEntry {
             digest,
             created_at: None,
             size: 0,
+            variants: None,
             damage: Some(error.to_string()),
         },
     }
 }
 
-/// Bytes of an index and of all variants that it lists; nothing when it is no index.
-fn index_size(store: &Store, descriptor: &Descriptor) -> Option<u64> {
+/// An index with the bytes of what is here of it; nothing when it is no index of variants.
+fn index_of(store: &Store, descriptor: &Descriptor) -> Option<(u64, Vec<VariantEntry>)> {
     if !descriptor.media_type.is_index() {
         return None;
     }
@@ -222,10 +230,24 @@ fn index_size(store: &Store, descriptor: &Descriptor) -> Option<u64> {
         .read_blob(&descriptor.digest, MAX_DOCUMENT_BYTES)
         .ok()?;
     let index = Document::<Index>::parse(bytes).ok()?;
-    let variants = variant::variants(index.value());
-    Some(variants.iter().fold(descriptor.size, |sum, variant| {
-        sum.saturating_add(variant.content_size.unwrap_or(0))
-    }))
+    let variants = variants::looked_at(store, index.value()).ok()?;
+    let mut blobs = BTreeMap::from([(descriptor.digest, descriptor.size)]);
+    let here = variants.iter().filter(|entry| entry.is_here == Some(true));
+    for entry in here {
+        let Ok(bytes) = store.read_blob(&entry.digest, MAX_DOCUMENT_BYTES) else {
+            continue;
+        };
+        blobs.insert(entry.digest, bytes.len() as u64);
+        if let Ok(manifest) = Document::<Manifest>::parse(bytes) {
+            let manifest = manifest.value();
+            let parts = manifest.layers.iter().chain([&manifest.config]);
+            blobs.extend(parts.map(|part| (part.digest, part.size)));
+        }
+    }
+    let size = blobs
+        .values()
+        .fold(0_u64, |sum, size| sum.saturating_add(*size));
+    Some((size, variants))
 }
 
 /// Bytes of anything else that has layers.

@@ -4,7 +4,7 @@ use modelpack_spec::Reference;
 use modelpack_store::Removed;
 use serde::Serialize;
 
-use crate::{Error, Toolkit, blocking};
+use crate::{Error, Toolkit, blocking, variants};
 
 /// What [`Toolkit::remove`] did.
 #[derive(Debug, Clone, Serialize)]
@@ -32,6 +32,9 @@ impl Toolkit {
         let (source, target) = (source.clone(), target.clone());
         blocking::run(move || {
             let descriptor = store.resolve(&source)?;
+            if descriptor.media_type.is_index() {
+                variants::name_children(&store, &target, &descriptor)?;
+            }
             Ok(store.tag(&target, &descriptor)?)
         })
         .await

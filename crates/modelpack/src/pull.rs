@@ -8,12 +8,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use modelpack_spec::variant::Choice;
 use modelpack_spec::{Descriptor, Digest, Reference};
 use modelpack_store::{Batch, Lease, Store};
 use serde::Serialize;
 
 use crate::artifact::Artifact;
-use crate::{Control, Error, Event, Outcome, Toolkit, blocking};
+use crate::{Control, Error, Event, Outcome, Toolkit, VariantEntry, blocking, variants};
 
 /// Room that is left for documents and for other programs when free space is checked, in bytes.
 const SPARE_BYTES: u64 = 16 * 1024 * 1024;
@@ -41,6 +42,9 @@ pub struct PullReport {
     pub transferred: u64,
     /// The layers.
     pub layers: Vec<PulledLayer>,
+    /// Which variant it is, when the name is one of an index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<VariantEntry>,
 }
 
 /// A layer that is in the store now.
@@ -76,17 +80,34 @@ impl Toolkit {
         options: &PullOptions,
         control: &Control,
     ) -> Result<PullReport, Error> {
-        control
-            .within(options.deadline, self.pull_artifact(reference, control))
+        self.pull_variant(reference, &Choice::Only, options, control)
             .await
+    }
+
+    /// Pulls one of several variants. The name stays that of the index, so that it can be pushed and asked
+    /// for other variants; what needs one artifact takes the variant that was pulled last under this name.
+    ///
+    /// # Errors
+    /// Those of [`Self::pull`] and [`Self::choose_variant`].
+    pub async fn pull_variant(
+        &self,
+        reference: &Reference,
+        choice: &Choice,
+        options: &PullOptions,
+        control: &Control,
+    ) -> Result<PullReport, Error> {
+        let pulled = self.pull_artifact(reference, choice, control);
+        control.within(options.deadline, pulled).await
     }
 
     async fn pull_artifact(
         &self,
         reference: &Reference,
+        choice: &Choice,
         control: &Control,
     ) -> Result<PullReport, Error> {
-        let artifact = control.stop_early(self.fetch_artifact(reference)).await?;
+        let fetched = control.stop_early(self.fetch_variant(reference, choice));
+        let (artifact, index) = fetched.await?;
         check_shape(&artifact)?;
         let (lease, layers) = self
             .pull_layers(reference, artifact.layers(), control)
@@ -97,11 +118,18 @@ impl Toolkit {
             artifact.manifest.clone(),
         );
         let config = artifact.config;
+        let chosen = *manifest.digest();
+        let variant = index
+            .as_ref()
+            .and_then(|index| variants::entry(index.value(), &chosen));
         blocking::run(move || {
             lease.put_document(&config)?;
             let mut descriptor = lease.put_document(&manifest)?;
             descriptor.artifact_type = manifest.value().artifact_type.clone();
-            Ok(store.tag(&name, &descriptor)?)
+            match index {
+                Some(index) => variants::keep(&store, &lease, &name, &index, &descriptor),
+                None => Ok(store.tag(&name, &descriptor)?),
+            }
         })
         .await?;
         let known = layers.iter().map(|layer| layer.digest).collect();
@@ -113,6 +141,7 @@ impl Toolkit {
             size: manifest.value().content_size() + manifest.bytes().len() as u64,
             transferred: layers.iter().map(|layer| layer.transferred).sum(),
             layers,
+            variant,
         })
     }
 }

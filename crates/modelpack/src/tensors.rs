@@ -389,7 +389,7 @@ fn no_tensor(reference: &Reference, name: &str, report: &TensorReport) -> Error 
         .filter(|other| other.contains(name) || other.ends_with(last))
         .take(3)
         .collect();
-    Error::InvalidInput {
+    Error::NotFound {
         what: format!("{reference} has no tensor `{name}`"),
         hint: Some(if alike.is_empty() {
             format!("`modelpack inspect {reference} --tensors` lists them")

@@ -66,14 +66,7 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Attach) -> any
             &progress::control(global),
         )
         .await?;
-    if printer.json {
-        printer.result(&report, |_| String::new())?;
-    } else if printer.quiet {
-        printer.raw(&format!("{}\n", report.digest))?;
-    }
-    printer.done(&format!(
-        "Successfully attached model artifact: {}",
-        report.reference
-    ))?;
+    let sentence = format!("Successfully attached model artifact: {}", report.reference);
+    printer.report(&report, report.digest, &sentence)?;
     Ok(DONE)
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use modelpack::modelfile::Assignment;
+use modelpack::spec::convert::MAX_CONTEXT_SIZE;
 use modelpack::spec::{Encoding, FileRole, Kind, Timestamp};
 use modelpack::{
     BuildDialect, BuildOptions, BuildPlan, CreationTime, Digest, ExtraFile, Place, Reference,
@@ -100,12 +101,13 @@ pub(crate) struct BuildExtras {
     /// Write media types as ModelPack called them up to v0.0.6
     #[arg(long)]
     pub(crate) legacy_types: bool,
-    /// How many tokens the model is loaded for
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    /// How many tokens the model is loaded for: 1 to 2147483647, or -1 for as many as it can
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = context_size)]
     pub(crate) context_size: Option<i64>,
 }
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyhow::Result<Exit> {
+    args.extras.format.check_legacy(args.extras.legacy_types)?;
     let toolkit = settings::toolkit(global, &args.network)?;
     let mut options = BuildOptions::default();
     options.encoding = (!args.raw).then_some(Encoding::Tar);
@@ -158,15 +160,8 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Build) -> anyh
     }?;
     say_generated(printer, path, report.generated_modelfile.is_some());
     printer::warn(&report.warnings);
-    if printer.json {
-        printer.result(&report, |_| String::new())?;
-    } else if printer.quiet {
-        printer.raw(&format!("{}\n", report.digest))?;
-    }
-    printer.done(&format!(
-        "Successfully built model artifact: {}",
-        report.reference
-    ))?;
+    let sentence = format!("Successfully built model artifact: {}", report.reference);
+    printer.report(&report, report.digest, &sentence)?;
     Ok(DONE)
 }
 
@@ -225,6 +220,12 @@ fn plan_table(plan: &BuildPlan, place: Place) -> String {
         bytes(plan.size),
         bytes(plan.missing),
     )
+}
+
+fn context_size(text: &str) -> Result<i64, String> {
+    modelpack::spec::convert::context_size(text).map_err(|_| {
+        format!("write a number from 1 to {MAX_CONTEXT_SIZE}, or -1 for as many as the model can")
+    })
 }
 
 /// `code=tar`.

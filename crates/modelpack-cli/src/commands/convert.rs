@@ -30,6 +30,7 @@ pub(crate) struct Convert {
 }
 
 pub(crate) async fn run(global: &Global, printer: &Printer, args: Convert) -> anyhow::Result<Exit> {
+    args.to.check_legacy(args.legacy_types)?;
     let toolkit = settings::toolkit(global, &args.network)?;
     let mut options = ConvertOptions::new(match args.to {
         Dialect::ModelPack => Target::ModelPack,
@@ -45,19 +46,15 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Convert) -> an
     } else {
         toolkit.convert(&args.reference, &options, &control).await?
     };
-    if printer.json {
-        printer.result(&report, |_| String::new())?;
-    } else if printer.quiet {
-        printer.raw(&format!("{}\n", report.reference))?;
-    }
     let did = if report.unchanged {
         format!("{} is {} already", report.source, report.from)
     } else {
         format!("Converted {} from {}", report.source, report.from)
     };
-    printer.done(&format!(
+    let sentence = format!(
         "{did}: {} ({} layers, none of them touched)",
         report.reference, report.layers
-    ))?;
+    );
+    printer.report(&report, &report.reference, &sentence)?;
     Ok(DONE)
 }

@@ -15,7 +15,7 @@ pub(crate) struct Export {
     /// The artifact
     pub(crate) reference: Reference,
     /// Put it into the store of Docker Model Runner [default: $MODELS_PATH or ~/.docker/models]
-    #[arg(long, value_name = "DIR", num_args = 0..=1, required_unless_present = "image")]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, required_unless_present = "image")]
     pub(crate) to_dmr: Option<Option<PathBuf>>,
     /// Write it as an image with this name into the local store: files below /models, nothing to run
     #[arg(long, value_name = "REF", conflicts_with = "to_dmr")]
@@ -28,33 +28,25 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Export) -> any
         let report = toolkit
             .export_image(&args.reference, target, &progress::control(global))
             .await?;
-        if printer.json {
-            printer.result(&report, |_| String::new())?;
-        } else if printer.quiet {
-            printer.raw(&format!("{}\n", report.digest))?;
-        }
-        printer.done(&format!(
+        let sentence = format!(
             "Wrote {} as an image: {} (skopeo copies it from oci:{}:{})",
             report.source,
             report.reference,
             toolkit.store().root().display(),
             report.reference
-        ))?;
+        );
+        printer.report(&report, report.digest, &sentence)?;
         return Ok(DONE);
     }
-    let directory = settings::dmr_directory(args.to_dmr.flatten(), "--to-dmr DIR")?;
+    let directory = settings::dmr_directory(args.to_dmr.flatten(), "--to-dmr=DIR")?;
     let report = settings::local(global)?
         .export_to_dmr(&args.reference, &directory, &progress::control(global))
         .await?;
-    if printer.json {
-        printer.result(&report, |_| String::new())?;
-    } else if printer.quiet {
-        printer.raw(&format!("{}\n", report.id))?;
-    }
-    printer.done(&format!(
+    let sentence = format!(
         "Exported {} to {}",
         report.reference,
         report.directory.display()
-    ))?;
+    );
+    printer.report(&report, report.id, &sentence)?;
     Ok(DONE)
 }

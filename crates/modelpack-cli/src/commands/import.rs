@@ -45,18 +45,14 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Import) -> any
             &progress::control(global),
         )
         .await?;
-    if printer.json {
-        printer.result(&report, |_| String::new())?;
-    } else if printer.quiet {
-        printer.raw(&format!("{}\n", report.digest))?;
-    }
-    printer.done(&format!(
+    let sentence = format!(
         "Imported {} from {} ({} layers, {} new)",
         report.reference,
         report.directory.display(),
         report.layers,
         units::bytes(report.added)
-    ))?;
+    );
+    printer.report(&report, report.digest, &sentence)?;
     Ok(DONE)
 }
 

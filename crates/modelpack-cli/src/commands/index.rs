@@ -1,7 +1,7 @@
 //! `modelpack index`.
 
 use clap::{Args, Subcommand};
-use modelpack::Reference;
+use modelpack::{Reference, VariantEntry};
 
 use crate::exit::{DONE, Exit};
 use crate::flags::Global;
@@ -28,25 +28,33 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Index) -> anyh
     let report = settings::local(global)?
         .create_index(&reference, &variant)
         .await?;
-    printer.result(&report, |report| {
-        let mut rows = vec![
-            ["VARIANT", "QUANTIZATION", "PARAMETERS", "SIZE", "DIGEST"]
-                .map(str::to_owned)
-                .to_vec(),
-        ];
-        rows.extend(report.variants.iter().map(|variant| {
-            let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-            vec![
-                text(&variant.name),
-                text(&variant.quantization),
-                text(&variant.parameters),
-                variant.size.map_or_else(|| "-".to_owned(), units::bytes),
-                variant.digest.to_string(),
-            ]
-        }));
-        table(&rows)
-    })?;
+    printer.result(&report, |report| variant_table(&report.variants))?;
     Ok(DONE)
+}
+
+/// The variants of an index, with whether they are here as far as that is known.
+pub(super) fn variant_table(variants: &[VariantEntry]) -> String {
+    let is_known = variants.iter().any(|variant| variant.is_here.is_some());
+    let head = ["VARIANT", "QUANTIZATION", "PARAMETERS", "SIZE", "DIGEST"];
+    let here = is_known.then_some("HERE");
+    let head = head.into_iter().chain(here).map(str::to_owned);
+    let mut rows: Vec<Vec<String>> = vec![head.collect()];
+    rows.extend(variants.iter().map(|variant| {
+        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+        let mut row = vec![
+            text(&variant.name),
+            text(&variant.quantization),
+            text(&variant.parameters),
+            variant.size.map_or_else(|| "-".to_owned(), units::bytes),
+            variant.digest.to_string(),
+        ];
+        row.extend(variant.is_here.map(|is_here| {
+            let word = if is_here { "yes" } else { "no" };
+            word.to_owned()
+        }));
+        row
+    }));
+    table(&rows)
 }
 
 fn parse_variant(text: &str) -> Result<(String, Reference), String> {

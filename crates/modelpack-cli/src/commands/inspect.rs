@@ -7,6 +7,7 @@ use modelpack::{
     CompareReport, Control, InspectReport, Place, Reference, TensorReport, Toolkit, compare,
 };
 
+use super::index::variant_table;
 use crate::exit::{DONE, Exit};
 use crate::flags::{Global, Network};
 use crate::printer::{Printer, note, table};
@@ -43,6 +44,15 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Inspect) -> an
     } else {
         Place::Local
     };
+    let is_plain = !(args.config || args.files || args.tensors || args.other.is_some());
+    if is_plain
+        && let Some(index) = toolkit
+            .inspect_index(&args.reference, place, &control)
+            .await?
+    {
+        printer.result(&index, |index| variant_table(&index.variants))?;
+        return Ok(DONE);
+    }
     let report = inspect(&toolkit, &args.reference, place, &control).await?;
     if !printer.quiet {
         printer::warn(&report.warnings);

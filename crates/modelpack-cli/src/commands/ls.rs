@@ -91,13 +91,23 @@ fn rows(entries: &[ListEntry], persona: Persona) -> String {
             .tag
             .as_ref()
             .map_or_else(|| "-".to_owned(), ToString::to_string);
-        rows.push(vec![
+        let mut row = vec![
             entry.reference.name(),
             tag,
             entry.digest.to_string(),
             created,
             size,
-        ]);
+        ];
+        // The columns stay those that scripts know; `modctl` knows no index.
+        if let (Some(variants), Persona::Own) = (&entry.variants, persona) {
+            let here = variants.iter().filter(|entry| entry.is_here == Some(true));
+            row.push(format!(
+                "index, {} of {} variants here",
+                here.count(),
+                variants.len()
+            ));
+        }
+        rows.push(row);
     }
     table(&rows)
 }

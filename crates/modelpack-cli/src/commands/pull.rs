@@ -44,17 +44,12 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyho
     let control = progress::control(global);
     let mut options = PullOptions::default();
     options.deadline = args.patience.timeout;
-    let reference = match choice(&args)? {
-        None => args.reference.clone(),
-        Some(choice) => {
-            toolkit
-                .choose_variant(&args.reference, &choice, Place::Registry, &control)
-                .await?
-        }
-    };
+    let choice = choice(&args)?;
     if args.extract_from_remote
         && let Some(directory) = &args.extract_dir
     {
+        let chosen = toolkit.choose_variant(&args.reference, &choice, Place::Registry, &control);
+        let reference = chosen.await?;
         let report = toolkit
             .pull_into(&reference, directory, &options, &control)
             .await?;
@@ -67,7 +62,9 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyho
         ))?;
         return Ok(DONE);
     }
-    let report = toolkit.pull(&reference, &options, &control).await?;
+    let report = toolkit
+        .pull_variant(&args.reference, &choice, &options, &control)
+        .await?;
     if let Some(directory) = &args.extract_dir {
         let pinned = args.reference.with_digest(report.digest);
         let mut options = ExtractOptions::default();
@@ -76,30 +73,29 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Pull) -> anyho
             .extract(&pinned, directory, &options, &control)
             .await?;
     }
-    if printer.json {
-        printer.result(&report, |_| String::new())?;
-    } else if printer.quiet {
-        printer.raw(&format!("{}\n", report.digest))?;
-    }
-    printer.done(&format!(
-        "Successfully pulled model artifact: {}",
+    let variant = report.variant.as_ref().map_or_else(String::new, |variant| {
+        let name = variant.name.clone();
+        let name = name.unwrap_or_else(|| variant.digest.to_string());
+        format!(" (variant {name})")
+    });
+    let sentence = format!(
+        "Successfully pulled model artifact: {}{variant}",
         report.reference
-    ))?;
+    );
+    printer.report(&report, report.digest, &sentence)?;
     Ok(DONE)
 }
 
-/// Which variant is wanted, when one is.
-fn choice(args: &Pull) -> anyhow::Result<Option<Choice>> {
+/// Which variant is wanted; without a word, the only one.
+fn choice(args: &Pull) -> anyhow::Result<Choice> {
     if let Some(name) = &args.variant {
-        return Ok(Some(Choice::Named(name.clone())));
+        return Ok(Choice::Named(name.clone()));
     }
     if let Some(size) = args.max_size {
-        return Ok(Some(Choice::MaxSize(size)));
+        return Ok(Choice::MaxSize(size));
     }
     if args.fit {
-        return Ok(Some(Choice::MaxSize(
-            fitting_size(settings::free_memory()?),
-        )));
+        return Ok(Choice::MaxSize(fitting_size(settings::free_memory()?)));
     }
-    Ok(None)
+    Ok(Choice::Only)
 }

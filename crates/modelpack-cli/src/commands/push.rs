@@ -35,25 +35,26 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyho
         .variants(&args.reference, Place::Local, &control)
         .await?;
     if args.dry_run {
-        let references = match &variants {
-            None => vec![args.reference.clone()],
-            Some(variants) => variants
-                .iter()
-                .map(|variant| args.reference.with_digest(variant.digest))
-                .collect(),
-        };
-        let mut plans = Vec::new();
-        for reference in &references {
-            plans.push(toolkit.plan_push(reference, &control).await?);
-        }
-        match plans.as_slice() {
-            [plan] if variants.is_none() => printer.result(plan, plan_table)?,
-            plans => printer.result(&plans, |plans| {
+        if variants.is_some() {
+            let plans = toolkit.plan_push_index(&args.reference, &control).await?;
+            printer.result(&plans, |plans| {
                 plans.iter().map(plan_table).collect::<Vec<_>>().join("\n")
-            })?,
+            })?;
+        } else {
+            let plan = toolkit.plan_push(&args.reference, &control).await?;
+            printer.result(&plan, plan_table)?;
         }
         return Ok(DONE);
     }
+    // Whatever is wrong with the twin is said before anything is sent.
+    let twin = match &args.twin {
+        Some(name) => Some(
+            toolkit
+                .twin(&args.reference, name.as_ref(), &control)
+                .await?,
+        ),
+        None => None,
+    };
     if variants.is_some() {
         let reports = toolkit
             .push_index(&args.reference, &options, &control)
@@ -69,10 +70,7 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyho
         return Ok(DONE);
     }
     let report = toolkit.push(&args.reference, &options, &control).await?;
-    if let Some(name) = &args.twin {
-        let twin = toolkit
-            .twin(&args.reference, name.as_ref(), &control)
-            .await?;
+    if let Some(twin) = twin {
         let twin = toolkit.push(&twin.reference, &options, &control).await?;
         if printer.json {
             printer.result(&[report, twin], |_| String::new())?;
@@ -80,15 +78,8 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Push) -> anyho
         }
         printer.done(&format!("Pushed its twin: {}", twin.reference))?;
     }
-    if printer.json {
-        printer.result(&report, |_| String::new())?;
-    } else if printer.quiet {
-        printer.raw(&format!("{}\n", report.digest))?;
-    }
-    printer.done(&format!(
-        "Successfully pushed model artifact: {}",
-        report.reference
-    ))?;
+    let sentence = format!("Successfully pushed model artifact: {}", report.reference);
+    printer.report(&report, report.digest, &sentence)?;
     Ok(DONE)
 }
 

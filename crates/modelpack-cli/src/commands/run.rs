@@ -38,7 +38,8 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Run) -> anyhow
         options.fetch = Fetch::Never;
     }
     let control = progress::control(global);
-    let engine = args.engine.as_deref();
+    // An empty variable is as none.
+    let engine = args.engine.as_deref().filter(|engine| !engine.is_empty());
     let plan = toolkit
         .launch_plan(&args.reference, engine, &options, &control)
         .await?;
@@ -61,8 +62,11 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Run) -> anyhow
             .iter()
             .map(|command| command.program.as_str())
             .collect();
-        let missing = format!("none of {} is installed", names.join(", "));
-        return Err(anyhow::anyhow!("{missing}; {}", plan.commands[0].install));
+        return Err(modelpack::Error::InvalidInput {
+            what: format!("none of {} is installed", names.join(", ")),
+            hint: Some(plan.commands[0].install.to_owned()),
+        }
+        .into());
     };
     // The engine takes the place of this process, with its signals and its terminal.
     let error = std::process::Command::new(&program)

@@ -39,15 +39,11 @@ pub(crate) async fn run(global: &Global, printer: &Printer, args: Upload) -> any
     let report = settings::toolkit(global, &args.network)?
         .upload(&args.file, &args.repo, &options, &progress::control(global))
         .await?;
-    if printer.json {
-        printer.result(&report, |_| String::new())?;
-    } else if printer.quiet {
-        printer.raw(&format!("{}\n", report.digest))?;
-    }
-    printer.done(&format!(
+    let sentence = format!(
         "Successfully uploaded {} to model artifact repository: {}",
         args.file.display(),
         report.repository
-    ))?;
+    );
+    printer.report(&report, report.digest, &sentence)?;
     Ok(DONE)
 }

@@ -1,6 +1,7 @@
 //! Commands about dialects, variants and what is inside an artifact.
 
-use crate::shell::{Served, Shell};
+use crate::serve::{header, talk};
+use crate::shell::{Served, Shell, json};
 
 /// A shell with a GGUF model in its store.
 fn with_gguf(reference: &str) -> Shell {
@@ -140,7 +141,7 @@ fn variants_travel_through_a_registry() {
     assert!(files.contains("tiny-llama-Q8_0.gguf"), "{files}");
     shell.fails(
         &["pull", &name, "--plain-http", "--max-size", "1B"],
-        1,
+        3,
         &["no variant has at most 1 bytes"],
     );
     shell.fails(
@@ -149,6 +150,71 @@ fn variants_travel_through_a_registry() {
         &["write a number and a unit, such as 8GiB"],
     );
     shell.ok(&["pull", &name, "--plain-http", "--max-size", "1GiB"]);
+
+    // A store that has nothing but the variant that fits still has the index under its name.
+    let list = |place: &[&str]| {
+        let text = shell.ok(&[&["--json", "index", "create", &name], place].concat());
+        json(&text)["digest"].clone()
+    };
+    let digest = list(&[
+        "--variant",
+        &format!("gguf={small}"),
+        "--variant",
+        &format!("full={large}"),
+    ]);
+    let other = |arguments: &[&str]| {
+        let mut command = shell.command(arguments);
+        command.env("MODELPACK_STORAGE_DIR", shell.path("other"));
+        let output = command.output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{arguments:?} {output:?}");
+        said
+    };
+    let far = other(&["inspect", &name, "--remote", "--plain-http"]);
+    assert_eq!(far, made, "{far}");
+    let said = other(&["pull", &name, "--plain-http", "--fit"]);
+    assert!(said.ends_with("(variant full)\n"), "{said}");
+    let here = other(&["inspect", &name]);
+    let column = |text: &str, name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split_whitespace().last())
+            .map(str::to_owned)
+    };
+    assert_eq!(column(&here, "gguf").as_deref(), Some("no"), "{here}");
+    assert_eq!(column(&here, "full").as_deref(), Some("yes"), "{here}");
+    let seen = json(&other(&["--json", "inspect", &name]));
+    assert_eq!(
+        (&seen["digest"], &seen["variants"][1]["isHere"]),
+        (&digest, &true.into())
+    );
+    let list = other(&["ls"]);
+    assert!(list.contains("index, 1 of 2 variants here"), "{list}");
+    let sizes = json(&other(&["--json", "ls"]));
+    let sizes: Vec<u64> = sizes
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|entry| entry["size"].as_u64())
+        .collect();
+    // The index and the one variant that is here, nothing of the other.
+    assert!(sizes[0].abs_diff(sizes[1]) < 2000, "{sizes:?}");
+    other(&["pull", &name, "--plain-http", "--variant", "gguf"]);
+    let files = other(&["inspect", &name, "--files"]);
+    assert!(files.contains("tiny-llama-Q8_0.gguf"), "{files}");
+    let line = other(&["run", &name, "--dry-run"]);
+    assert!(line.contains("tiny-llama-Q8_0.gguf"), "{line}");
+    other(&["prune"]);
+    let again = format!("{host}/m/y:again");
+    other(&["tag", &name, &again]);
+    for name in [&name, &again] {
+        other(&["push", name, "--plain-http", "--dry-run"]);
+        other(&["push", name, "--plain-http"]);
+        let path = name.trim_start_matches(&format!("{host}/"));
+        let (repository, tag) = path.split_once(':').expect("a tag");
+        let head = format!("HEAD /v2/{repository}/manifests/{tag}");
+        let answer = talk(host, &head, b"");
+        assert_eq!(header(&answer, "docker-content-digest"), digest, "{answer}");
+    }
     shell.fails(
         &["index", "create", &name, "--variant", "gguf"],
         2,
@@ -178,7 +244,7 @@ fn run_prints_its_command_or_becomes_the_engine() {
         1,
         &[
             "none of llama-server, llama-cli is installed",
-            "install llama.cpp",
+            "hint: install llama.cpp",
         ],
     );
     shell.fails(
@@ -186,6 +252,11 @@ fn run_prints_its_command_or_becomes_the_engine() {
         1,
         &["which `vllm` does not load"],
     );
+    // A variable that is empty is as one that is not set.
+    let mut command = shell.command(&["run", "localhost:5000/a/b:v1", "--dry-run"]);
+    let output = command.env("MODELPACK_ENGINE", "").output();
+    let output = output.expect("it starts");
+    assert!(output.status.success(), "{output:?}");
     let engine = shell.path("llama-cli");
     std::fs::write(&engine, "#!/bin/sh\necho \"$@\"\nexit 7\n").expect("a file");
     std::fs::set_permissions(&engine, std::fs::Permissions::from_mode(0o755)).expect("a mode");
@@ -261,6 +332,51 @@ fn a_twin_has_the_same_layers_and_old_names_are_written_on_request() {
             .collect::<Vec<_>>()
     };
     assert_eq!(layers(&name), layers(&own));
+
+    // What is wrong with a twin is said before anything is sent.
+    let fresh = format!("{}/m/fresh:v1", served.host);
+    shell.ok(&["tag", "localhost:5000/a/b:v1", &fresh]);
+    let image = format!("{}/m/fresh:image", served.host);
+    shell.ok(&["export", &fresh, "--image", &image]);
+    let index = format!("{}/m/fresh:all", served.host);
+    let variant = format!("gguf={fresh}");
+    shell.ok(&["index", "create", &index, "--variant", &variant]);
+    for (name, twin, says) in [
+        (
+            &fresh,
+            format!("--twin={fresh}"),
+            "cannot have the same name",
+        ),
+        (
+            &fresh,
+            "--twin=localhost:1/m/x:v2".to_owned(),
+            "is on another host",
+        ),
+        (
+            &image,
+            "--twin".to_owned(),
+            "no ModelPack artifact but a container image",
+        ),
+        (&index, "--twin".to_owned(), "is an index of variants"),
+    ] {
+        shell.fails(&["push", name, "--plain-http", &twin], 1, &[says]);
+    }
+    let answer = talk(&served.host, "GET /v2/m/fresh/tags/list", b"");
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+
+    // Nor does anything take the name of its own source.
+    let itself = "is the name of the model itself";
+    shell.fails(&["export", &fresh, "--image", &fresh], 1, &[itself]);
+    shell.fails(
+        &["index", "create", &fresh, "--variant", &variant],
+        1,
+        &[itself],
+    );
+    shell.fails(
+        &["export", &fresh, "--image", &index],
+        1,
+        &["is an index of variants"],
+    );
 
     shell.ok(&[
         "build",

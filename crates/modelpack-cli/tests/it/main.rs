@@ -12,6 +12,7 @@ mod main_job;
 mod metadata;
 mod network;
 mod no_space;
+mod parts;
 mod processes;
 mod registries;
 mod reproducible;

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use crate::shell::{Served, Shell, json};
 
 /// Sends a request as it stands and reads the answer to its end.
-fn talk(host: &str, head: &str, body: &[u8]) -> String {
+pub(crate) fn talk(host: &str, head: &str, body: &[u8]) -> String {
     let mut stream = TcpStream::connect(host).expect("it listens");
     let request = format!(
         "{head} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
@@ -24,7 +24,7 @@ fn status(answer: &str) -> u16 {
     words.and_then(|word| word.parse().ok()).unwrap_or_default()
 }
 
-fn header<'a>(answer: &'a str, name: &str) -> &'a str {
+pub(crate) fn header<'a>(answer: &'a str, name: &str) -> &'a str {
     answer
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))

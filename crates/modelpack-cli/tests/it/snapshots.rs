@@ -417,12 +417,12 @@ fn files() {
         &shell,
         &[
             &["export", REFERENCE, "--image", "example.com/a/b:image"],
-            &["export", missing, "--to-dmr", "dmr"],
+            &["export", missing, "--to-dmr=dmr"],
             &["run", "--no-pull", "--dry-run", REFERENCE],
             &["run", "--no-pull", missing],
         ],
     );
-    shell.ok(&["export", REFERENCE, "--to-dmr", "dmr"]);
+    shell.ok(&["export", REFERENCE, "--to-dmr=dmr"]);
     let there = "--from-dmr=dmr";
     let new = "example.com/a/new:v1";
     check(

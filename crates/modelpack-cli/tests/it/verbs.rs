@@ -200,7 +200,7 @@ fn fetch_takes_single_tensors() {
             "--output",
             "x",
         ],
-        1,
+        3,
         "has no tensor `none`",
     );
 }

@@ -157,7 +157,8 @@ impl Toolkit {
             extras::add(&mut selected, &options.extras)?;
             let runtime = extras::runtime(&mut selected)?;
             let known = headers::of_selected(&selected);
-            adapters::mark(&mut selected, &known.groups, options.adapter_base.as_ref())?;
+            adapters::mark(&mut selected, &known.groups);
+            adapters::require(&selected, options.adapter_base.as_ref())?;
             let docker = match options.dialect {
                 BuildDialect::ModelPack => None,
                 BuildDialect::Docker => {
@@ -169,6 +170,7 @@ impl Toolkit {
             };
             let mut warnings = headers::contradictions(&recipe, &known.metadata);
             warnings.extend(known.warnings);
+            warnings.extend(extras::templates(&selected, runtime.as_ref()));
             let (properties, odd) =
                 discover::properties(&directory, &options, &recipe, known.metadata)?;
             warnings.extend(odd);

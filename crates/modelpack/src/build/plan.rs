@@ -245,9 +245,12 @@ fn annotations_of(
         .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
         .to_string();
     // What kind and name say already is not said again.
-    let role = selected
-        .role
-        .filter(|role| matches!(role, FileRole::Adapter | FileRole::DraftModel));
+    let is_named = selected.path.file_name().to_lowercase().contains("mmproj");
+    let role = selected.role.filter(|role| match role {
+        FileRole::Adapter | FileRole::DraftModel => true,
+        FileRole::Projector => !is_named,
+        _ => false,
+    });
     let is_runtime = selected.role == Some(FileRole::Runtime);
     let path = selected.path.to_string();
     // Runtimes that mount artifacts without knowing ModelPack name the file by its title.

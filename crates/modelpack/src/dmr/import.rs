@@ -63,7 +63,8 @@ impl Toolkit {
     /// Lists the models in a store of Docker Model Runner, in the order of its index.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when there is no such store, or its index cannot be read; [`Error::File`].
+    /// [`Error::NotFound`] when there is no such store; [`Error::InvalidInput`] when its index cannot be read;
+    /// [`Error::File`].
     pub async fn list_dmr(&self, directory: &Path) -> Result<Vec<DmrModel>, Error> {
         let directory = directory.to_owned();
         blocking::run(move || {
@@ -88,8 +89,8 @@ impl Toolkit {
     /// never hard-linked, since that program writes through links. Nothing in that store changes.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for a store that is none, a model that is not there or several of them, or
-    /// one without a name that could be kept; [`Error::DigestMismatch`] for bytes that are not what their
+    /// [`Error::NotFound`] for a store that is none or a model that is not there; [`Error::InvalidInput`] for
+    /// several of them, or one without a name that could be kept; [`Error::DigestMismatch`] for bytes that are not what their
     /// name says, and then nothing of them is kept; [`Error::NotAModel`], [`Error::Spec`],
     /// [`Error::NoSpace`], [`Error::File`], [`Error::Store`], [`Error::Cancelled`].
     pub async fn import_from_dmr(
@@ -127,7 +128,7 @@ impl Toolkit {
 fn entries(directory: &Path) -> Result<Vec<Entry>, Error> {
     let index = directory.join("models.json");
     if !index.is_file() {
-        return Err(Error::InvalidInput {
+        return Err(Error::NotFound {
             what: format!(
                 "{} is no store of Docker Model Runner: it has no models.json",
                 directory.display()
@@ -160,7 +161,7 @@ fn find(entries: Vec<Entry>, model: &str, directory: &Path) -> Result<Entry, Err
     let mut found: Vec<Entry> = others.into_iter().filter(has_id).collect();
     match found.len() {
         1 => Ok(found.swap_remove(0)),
-        0 => Err(Error::InvalidInput {
+        0 => Err(Error::NotFound {
             what: format!("there is no model `{model}` in {}", directory.display()),
             hint: Some(
                 "`modelpack import --from-dmr` without a model lists those that are there"
@@ -178,7 +179,7 @@ fn find(entries: Vec<Entry>, model: &str, directory: &Path) -> Result<Entry, Err
 }
 
 /// A name in full, by the rules of Docker Model Runner: Docker Hub, there `ai`, and `latest`.
-fn qualified(name: &str) -> String {
+pub(super) fn qualified(name: &str) -> String {
     let (first, rest) = name.split_once('/').unwrap_or(("", name));
     let is_host = first.contains(['.', ':']) || first == "localhost";
     let name = match first {

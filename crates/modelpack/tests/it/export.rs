@@ -128,6 +128,7 @@ async fn an_index_that_is_not_understood_is_left_alone() {
     let dmr = scene.path("dmr");
     std::fs::create_dir(&dmr).expect("a directory");
     std::fs::write(dmr.join("models.json"), b"{\"models\":7}").expect("a file");
+    let before = tree(&dmr);
     let error = scene
         .publisher
         .export_to_dmr(&reference, &dmr, &Control::default())
@@ -138,10 +139,28 @@ async fn an_index_that_is_not_understood_is_left_alone() {
             .to_string()
             .contains("is no index of models")
     );
-    assert_eq!(
-        std::fs::read(dmr.join("models.json")).expect("it is there"),
-        b"{\"models\":7}"
-    );
+    assert_eq!(tree(&dmr), before);
+
+    // A reference without a tag brings no name along, and takes none away.
+    let dmr = scene.path("other");
+    let inspected = scene.publisher.inspect(&reference).await;
+    let mut bare = reference.with_digest(inspected.expect("it is there").digest);
+    bare.tag = None;
+    for (reference, tags) in [
+        (&bare, serde_json::json!(null)),
+        (&reference, serde_json::json!([reference.to_string()])),
+        (&bare, serde_json::json!([reference.to_string()])),
+    ] {
+        scene
+            .publisher
+            .export_to_dmr(reference, &dmr, &Control::default())
+            .await
+            .expect("it is exported");
+        let text = std::fs::read(dmr.join("models.json")).expect("it is there");
+        let index: serde_json::Value = serde_json::from_slice(&text).expect("it is JSON");
+        assert_eq!(index["models"].as_array().map(Vec::len), Some(1));
+        assert_eq!(index["models"][0]["tags"], tags, "{reference}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -397,6 +416,13 @@ async fn an_image_has_the_files_and_no_program() {
 }
 
 /// A model cannot be taken for a container image by mistake.
+/// A program failed because of what it was given, not for want of a network or a right.
+fn refuses(output: &Output, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{output:?}");
+    assert!(words.iter().any(|word| said.contains(word)), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_is_not_a_container() {
     let scene = Scene::new().await;
@@ -425,10 +451,15 @@ async fn a_model_is_not_a_container() {
         let url = format!("docker://{reference}");
         if tool("skopeo").is_some() {
             let seen = run("skopeo", &["inspect", "--tls-verify=false", &url]);
-            assert!(
-                !seen.status.success(),
-                "{}",
-                String::from_utf8_lossy(&seen.stdout)
+            refuses(
+                &seen,
+                &[
+                    "unsupported",
+                    "Unsupported",
+                    "invalid",
+                    "mediaType",
+                    "media type",
+                ],
             );
         } else {
             skip("skopeo is not installed");
@@ -438,7 +469,16 @@ async fn a_model_is_not_a_container() {
                 "podman",
                 &["run", "--rm", "--tls-verify=false", &reference.to_string()],
             );
-            assert!(!ran.status.success(), "podman ran it");
+            refuses(
+                &ran,
+                &[
+                    "unsupported",
+                    "Unsupported",
+                    "invalid",
+                    "mediaType",
+                    "media type",
+                ],
+            );
         } else {
             skip("podman is not installed");
         }
@@ -477,6 +517,22 @@ async fn default_parameters_travel_in_both_dialects() {
             .expect("it loads");
         let arguments = plan.commands[0].arguments.join(" ");
         assert!(arguments.ends_with("/t.jinja --ctx-size 2048 --temp 0.7 --system-prompt Be brief. --reverse-prompt </s>"), "{arguments}");
+        // What is asked for at the build goes before what the file says.
+        let mut options = options;
+        options.context_size = Some(99);
+        let other = scene.reference("a/c:v1");
+        scene
+            .publisher
+            .build(&model, &other, &options, &control)
+            .await
+            .expect("it builds");
+        let plan = scene
+            .publisher
+            .launch_plan(&other, None, &ResolveOptions::default(), &control)
+            .await
+            .expect("it loads");
+        let arguments = plan.commands[0].arguments.join(" ");
+        assert!(arguments.contains(" --ctx-size 99 "), "{arguments}");
     }
     let docker = scene
         .publisher

@@ -88,9 +88,13 @@ async fn a_variant_is_pulled_by_name_or_size() {
             .expect("there is one");
         let pulled = scene
             .consumer
-            .pull(&pinned, &PullOptions::default(), &control)
+            .pull_variant(&reference, &choice, &PullOptions::default(), &control)
             .await
             .expect("it is pulled");
+        // The tag is that of the index.
+        assert_eq!((pinned.tag, pinned.digest), (None, Some(pulled.digest)));
+        let name = pulled.variant.and_then(|variant| variant.name);
+        assert_eq!(name.as_deref(), Some(expected));
         let wanted = index
             .variants
             .iter()
@@ -100,7 +104,13 @@ async fn a_variant_is_pulled_by_name_or_size() {
             wanted.map(|variant| variant.digest),
             "{expected}"
         );
-        // The name is the artifact now.
+        // The name is still that of the index, and stands for the artifact where one is needed.
+        let kept = scene
+            .consumer
+            .variants(&reference, Place::Local, &control)
+            .await
+            .expect("it is here");
+        assert_eq!(kept.as_ref(), Some(&index.variants));
         let here = scene
             .consumer
             .inspect(&reference)
@@ -143,11 +153,13 @@ async fn a_variant_is_pulled_by_name_or_size() {
     let url = format!("docker://{reference}");
     let raw = skopeo(&["inspect", "--raw", "--tls-verify=false", &url]);
     assert!(String::from_utf8_lossy(&raw.stdout).contains("org.modelpack.variant"));
-    // An index without platforms is no image for this machine.
+    // Of an index without platforms it takes an entry, and sees that this is no image.
+    let refused = skopeo(&["inspect", "--tls-verify=false", &url]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success(), "{refused:?}");
     assert!(
-        !skopeo(&["inspect", "--tls-verify=false", &url])
-            .status
-            .success()
+        said.contains("unsupported image-specific operation on artifact"),
+        "{said}"
     );
     let copied = skopeo(&[
         "copy",
