@@ -19,7 +19,12 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         Err(error) => return Err(unreadable(error)),
     };
     if !metadata.is_file() {
-        return Err(Error::invalid(format!("{} is no file", path.display())));
+        let kind = if metadata.is_dir() {
+            "a directory, not a file"
+        } else {
+            "no regular file"
+        };
+        return Err(Error::invalid(format!("{} is {kind}", path.display())));
     }
     let mut content = Vec::new();
     File::open(path)

@@ -117,11 +117,7 @@ fn a_work_directory_that_is_none() {
         "error: there is no Modelfile at nowhere\n\
          hint: `modelpack modelfile generate DIR` writes one; `--modelfile` names another",
     );
-    shell.refuses(
-        &build("m", "m"),
-        1,
-        "error: cannot read m\n  because: Is a directory (os error 21)",
-    );
+    shell.refuses(&build("m", "m"), 1, "error: m is a directory, not a file");
     shell.write("m/Modelfile", b"MODEL m.bin\nNAME \xff\n");
     shell.refuses(
         &build("m", "m/Modelfile"),

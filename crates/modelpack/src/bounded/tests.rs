@@ -19,5 +19,10 @@ fn only_a_small_file_is_read() {
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
     let error = read(&path, 4).unwrap_err();
-    assert!(error.to_string().ends_with("is no file"), "{error}");
+    assert!(error.to_string().ends_with("is no regular file"), "{error}");
+    let error = read(directory.path(), 4).unwrap_err();
+    assert!(
+        error.to_string().ends_with("is a directory, not a file"),
+        "{error}"
+    );
 }
