@@ -1,5 +1,7 @@
 //! Answers: heads with the headers that the specification asks for, and errors as OCI JSON.
 
+use std::sync::Arc;
+
 use http::header::{
     ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WARNING,
 };
@@ -15,14 +17,14 @@ use crate::{Body, Error};
 const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// A request that is not answered by what it asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     status: StatusCode,
     entry: ErrorEntry,
     headers: Vec<(HeaderName, HeaderValue)>,
     ends_upload: bool,
     /// Set where the fault is the registry's.
-    pub(crate) error: Option<Box<Error>>,
+    pub(crate) error: Option<Arc<Error>>,
 }
 
 impl Refusal {
@@ -106,7 +108,7 @@ impl From<Error> for Refusal {
             Error::NoSpace { .. } => internal(StatusCode::INSUFFICIENT_STORAGE),
             _ => internal(StatusCode::INTERNAL_SERVER_ERROR),
         };
-        refusal.error = Some(Box::new(error));
+        refusal.error = Some(Arc::new(error));
         refusal
     }
 }

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::observe::Exchange;
 use crate::storage::Content;
+use crate::upstream::{Arriving, Frontier};
 
 /// Blobs are read in pieces of this size: large enough that the switch to a blocking thread does not
 /// count, small enough to stay in the cache of a core.
@@ -21,7 +22,8 @@ const PIECE: u64 = 256 * 1024;
 /// Body of an answer. While one piece of a blob is sent the next one is read, so a body holds at most
 /// two pieces of 256 KiB.
 ///
-/// An error while reading ends the body before its announced length, which every client notices.
+/// An error while reading ends the body before its announced length, which every client notices. So does the
+/// end of a blob that arrives from upstream and turns out to be wrong.
 pub struct Body {
     kind: Kind,
     /// Is told what was sent, and of the end.
@@ -35,6 +37,8 @@ enum Kind {
 
 struct BlobBody {
     content: Arc<dyn Content>,
+    /// How far it may be read, while it arrives from upstream.
+    frontier: Option<Frontier>,
     /// What has not been asked for yet.
     unread: Range<u64>,
     /// What has not been handed out yet, in bytes.
@@ -74,8 +78,19 @@ impl Body {
     }
 
     pub(crate) fn blob(content: Box<dyn Content>, range: Range<u64>) -> Self {
+        Self::read(content.into(), None, range)
+    }
+
+    /// Some bytes of a blob that is on its way, sent as they arrive.
+    pub(crate) fn arriving(blob: Arriving, range: Range<u64>) -> Self {
+        let content = Arc::clone(&blob.content);
+        Self::read(content, Some(blob.frontier()), range)
+    }
+
+    fn read(content: Arc<dyn Content>, frontier: Option<Frontier>, range: Range<u64>) -> Self {
         Self::of(Kind::Blob(BlobBody {
-            content: content.into(),
+            content,
+            frontier,
             unsent: range.end - range.start,
             unread: range,
             reading: None,
@@ -93,11 +108,17 @@ impl Body {
 }
 
 impl BlobBody {
+    /// Begins to read the next piece, as far as it is there.
     fn start_reading(&mut self) {
-        if self.reading.is_some() || self.unread.is_empty() {
+        let there = match &self.frontier {
+            Some(frontier) => frontier.now().unwrap_or(0),
+            None => self.unread.end,
+        };
+        let end = there.min(self.unread.end).min(self.unread.start + PIECE);
+        if self.reading.is_some() || end <= self.unread.start {
             return;
         }
-        let piece = self.unread.start..self.unread.end.min(self.unread.start + PIECE);
+        let piece = self.unread.start..end;
         self.unread.start = piece.end;
         let content = Arc::clone(&self.content);
         let buffer = self.last.take().and_then(|last| last.try_into_mut().ok());
@@ -108,6 +129,16 @@ impl BlobBody {
 
     fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         self.start_reading();
+        if self.reading.is_none()
+            && !self.unread.is_empty()
+            && let Some(frontier) = &mut self.frontier
+        {
+            if let Err(error) = ready!(frontier.poll_beyond(self.unread.start, context)) {
+                self.give_up();
+                return Poll::Ready(Some(Err(error)));
+            }
+            self.start_reading();
+        }
         let Some(reading) = &mut self.reading else {
             return Poll::Ready(None);
         };
@@ -120,12 +151,14 @@ impl BlobBody {
                 self.start_reading();
                 self.last = Some(bytes.clone());
             }
-            Err(_) => {
-                self.unread = 0..0;
-                self.unsent = 0;
-            }
+            Err(_) => self.give_up(),
         }
         Poll::Ready(Some(piece))
+    }
+
+    fn give_up(&mut self) {
+        self.unread = 0..0;
+        self.unsent = 0;
     }
 }
 

@@ -71,7 +71,7 @@ pub use error::Error;
 pub use listen::TlsIdentity;
 #[cfg(feature = "listen")]
 pub use listen::{ListenOptions, Listener, listen, listen_on};
-pub use observe::{Answered, Finished, NotRefreshed, Observer, Peer};
+pub use observe::{Answered, Finished, NotFetched, NotRefreshed, Observer, Peer};
 pub use options::{Hosts, Options};
 pub use rate::RateLimit;
 pub use registry::Registry;

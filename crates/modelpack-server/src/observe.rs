@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
-use modelpack_spec::{Repository, Tag};
+use modelpack_spec::{Digest, Repository, Tag};
 
 use crate::Error;
 use crate::metrics::Metrics;
@@ -22,6 +22,12 @@ pub trait Observer: Send + Sync + 'static {
     /// it points now.
     fn not_refreshed(&self, tag: &NotRefreshed<'_>) {
         let _ = tag;
+    }
+
+    /// A blob whose bytes were handed on while they arrived from upstream has turned out to be wrong or
+    /// incomplete. Its answers were broken off; nothing of it is kept.
+    fn not_fetched(&self, blob: &NotFetched<'_>) {
+        let _ = blob;
     }
 
     /// The body of an answer was sent, or its client is gone.
@@ -62,6 +68,18 @@ pub struct NotRefreshed<'a> {
     /// The tag.
     pub tag: &'a Tag,
     /// Why upstream could not say.
+    pub error: &'a Error,
+}
+
+/// A blob that did not come from upstream as it should, as an [`Observer`] sees it.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct NotFetched<'a> {
+    /// Its repository.
+    pub repository: &'a Repository,
+    /// Its digest.
+    pub digest: &'a Digest,
+    /// Why it cannot be had.
     pub error: &'a Error,
 }
 

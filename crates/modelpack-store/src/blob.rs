@@ -59,6 +59,16 @@ impl BlobWriter {
         self.size
     }
 
+    /// Opens what is being written, to read it meanwhile. The first [`size`](Self::size) bytes stay as they are,
+    /// also in the open file of a blob that was committed or dropped since; none of them is verified.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn reader(&self) -> Result<File, Error> {
+        // Opened anew, because a copy of our own handle could write.
+        File::open(&self.scratch.path).at("open", &self.scratch.path)
+    }
+
     /// Makes the blob visible under the digest of what was written.
     ///
     /// # Errors

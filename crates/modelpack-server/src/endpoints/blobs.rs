@@ -1,5 +1,7 @@
 //! Reading, mounting and deleting blobs.
 
+use std::ops::Range;
+
 use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, IF_RANGE, RANGE,
 };
@@ -10,6 +12,7 @@ use modelpack_spec::{Digest, Repository};
 use crate::access::Caller;
 use crate::answer::{Answer, Head, Refusal, header_value};
 use crate::storage::MountSource;
+use crate::upstream::Begun;
 use crate::{Body, Registry};
 
 impl Registry {
@@ -34,32 +37,34 @@ impl Registry {
         digest: Digest,
         headers: &HeaderMap,
     ) -> Answer {
-        let open = async || {
+        let mut was_kept = false;
+        let content = loop {
             let repository = name.clone();
-            self.storage(move |storage| storage.open_blob(&repository, &digest))
-                .await
+            let here = self
+                .storage(move |storage| storage.open_blob(&repository, &digest))
+                .await?;
+            if let Some(content) = here {
+                break content;
+            }
+            match self.blob_from_upstream(&name, &digest).await? {
+                Begun::Absent => return Err(unknown()),
+                // A storage that does not show what it keeps is not asked for ever.
+                Begun::Kept if was_kept => return Err(unknown()),
+                Begun::Kept => was_kept = true,
+                Begun::Arriving(blob) => {
+                    let (head, range) = part_on_its_way(headers, &digest, blob.size)?;
+                    if !blob.is_held_back(range.start) {
+                        return Ok(head.body(Body::arriving(blob, range)));
+                    }
+                    // Nothing of it could be sent before it is known how it ends, so the answer can say that.
+                    if !blob.kept().await? {
+                        return Err(unknown());
+                    }
+                }
+            }
         };
-        let content = match open().await? {
-            None if self.blob_from_upstream(&name, &digest).await? => open().await?,
-            content => content,
-        };
-        let content = content.ok_or_else(unknown)?;
-        let size = content.size();
-        let Some(range) = requested_range(headers, &digest) else {
-            let head = blob_head(StatusCode::OK, &digest);
-            return Ok(head.body(Body::blob(content, 0..size)));
-        };
-        let Some(range) = range.resolve(size) else {
-            let unsatisfied = ContentRange::Unsatisfied { total: size }.to_string();
-            return Err(
-                Refusal::new(ErrorCode::SizeInvalid, "the blob has no such bytes")
-                    .status(StatusCode::RANGE_NOT_SATISFIABLE)
-                    .header(CONTENT_RANGE, header_value(&unsatisfied)),
-            );
-        };
-        Ok(blob_head(StatusCode::PARTIAL_CONTENT, &digest)
-            .text(CONTENT_RANGE, &ContentRange::part(&range, size).to_string())
-            .body(Body::blob(content, range)))
+        let (head, range) = part(headers, &digest, content.size())?;
+        Ok(head.body(Body::blob(content, range)))
     }
 
     pub(crate) async fn delete_blob(&self, name: Repository, digest: Digest) -> Answer {
@@ -123,6 +128,42 @@ fn blob_head(status: StatusCode, digest: &Digest) -> Head {
 
 fn etag(digest: &Digest) -> String {
     format!("\"{digest}\"")
+}
+
+/// The bytes to answer with, and the head of that answer.
+fn part(headers: &HeaderMap, digest: &Digest, size: u64) -> Result<(Head, Range<u64>), Refusal> {
+    let Some(range) = requested_range(headers, digest) else {
+        return Ok((blob_head(StatusCode::OK, digest), 0..size));
+    };
+    let Some(range) = range.resolve(size) else {
+        let unsatisfied = ContentRange::Unsatisfied { total: size }.to_string();
+        return Err(
+            Refusal::new(ErrorCode::SizeInvalid, "the blob has no such bytes")
+                .status(StatusCode::RANGE_NOT_SATISFIABLE)
+                .header(CONTENT_RANGE, header_value(&unsatisfied)),
+        );
+    };
+    let head = blob_head(StatusCode::PARTIAL_CONTENT, digest)
+        .text(CONTENT_RANGE, &ContentRange::part(&range, size).to_string());
+    Ok((head, range))
+}
+
+/// As [`part`], for a blob that still arrives. A part that ends before the blob does would be complete, and
+/// unverified; the whole blob is answered instead, as every client has to expect (RFC 9110 section 14.2).
+///
+/// The other way would be to wait until all of it is there, without a head for minutes: whoever gives up then
+/// asks again. One who fetches parts in parallel sees from the first answer that there is only this one, and
+/// takes it; what he has already is read from here and costs upstream nothing.
+fn part_on_its_way(
+    headers: &HeaderMap,
+    digest: &Digest,
+    size: u64,
+) -> Result<(Head, Range<u64>), Refusal> {
+    let (head, range) = part(headers, digest, size)?;
+    if range.end < size {
+        return Ok((blob_head(StatusCode::OK, digest), 0..size));
+    }
+    Ok((head, range))
 }
 
 /// The range to answer with. A condition that does not hold asks for the whole body

@@ -99,7 +99,7 @@ impl Storage for MemoryStorage {
         Ok(Box::new(MemoryUpload {
             storage: self.clone(),
             repository: repository.clone(),
-            bytes: Vec::new(),
+            written: Arc::new(Mutex::new(Written::Growing(Vec::new()))),
         }))
     }
 
@@ -175,6 +175,7 @@ impl Storage for MemoryStorage {
             return Ok(false);
         };
         contents.tags.retain(|_, tagged| tagged != digest);
+        contents.fetched.retain(|_, fetched| fetched != digest);
         Ok(contents.manifests.remove(digest).is_some())
     }
 
@@ -229,28 +230,80 @@ impl Content for Bytes {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let start = usize::try_from(offset).map_or(self.len(), |offset| offset.min(self.len()));
-        let rest = &self[start..];
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
-        Ok(count)
+        Ok(copy_from(self, offset, buffer))
     }
+}
+
+/// Copies what there is from `offset` on.
+fn copy_from(bytes: &[u8], offset: u64, buffer: &mut [u8]) -> usize {
+    let start = usize::try_from(offset).map_or(bytes.len(), |offset| offset.min(bytes.len()));
+    let rest = &bytes[start..];
+    let count = rest.len().min(buffer.len());
+    buffer[..count].copy_from_slice(&rest[..count]);
+    count
 }
 
 struct MemoryUpload {
     storage: MemoryStorage,
     repository: Repository,
-    bytes: Vec<u8>,
+    written: Arc<Mutex<Written>>,
+}
+
+/// What was uploaded, shared with those who read it meanwhile.
+enum Written {
+    Growing(Vec<u8>),
+    Whole(Bytes),
+}
+
+impl Written {
+    /// Ends it. Who reads it goes on with the same bytes.
+    fn end(&mut self) -> Bytes {
+        let bytes = match self {
+            Self::Growing(bytes) => Bytes::from(std::mem::take(bytes)),
+            Self::Whole(bytes) => return bytes.clone(),
+        };
+        *self = Self::Whole(bytes.clone());
+        bytes
+    }
+}
+
+fn locked(written: &Mutex<Written>) -> MutexGuard<'_, Written> {
+    written.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Growing(Arc<Mutex<Written>>);
+
+impl Content for Growing {
+    fn size(&self) -> u64 {
+        match &*locked(&self.0) {
+            Written::Growing(bytes) => bytes.len() as u64,
+            Written::Whole(bytes) => bytes.size(),
+        }
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        match &*locked(&self.0) {
+            Written::Growing(bytes) => Ok(copy_from(bytes, offset, buffer)),
+            Written::Whole(bytes) => bytes.read_at(offset, buffer),
+        }
+    }
 }
 
 impl Upload for MemoryUpload {
     fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.bytes.extend_from_slice(bytes);
+        if let Written::Growing(written) = &mut *locked(&self.written) {
+            written.extend_from_slice(bytes);
+        }
         Ok(())
     }
 
+    fn reader(&self) -> Option<Arc<dyn Content>> {
+        Some(Arc::new(Growing(Arc::clone(&self.written))))
+    }
+
     fn commit(self: Box<Self>, digest: &Digest) -> Result<(), Error> {
-        let actual = Digest::of(digest.algorithm(), &self.bytes);
+        let bytes = locked(&self.written).end();
+        let actual = Digest::of(digest.algorithm(), &bytes);
         if actual != *digest {
             return Err(Error::DigestMismatch {
                 expected: *digest,
@@ -259,7 +312,7 @@ impl Upload for MemoryUpload {
         }
         let mut repositories = self.storage.lock();
         let contents = repositories.entry(self.repository).or_default();
-        contents.blobs.insert(*digest, self.bytes.into());
+        contents.blobs.insert(*digest, bytes);
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ pub use memory::MemoryStorage;
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use modelpack_spec::distribution::TagOrDigest;
@@ -241,6 +242,17 @@ pub trait Upload: Send {
     /// # Errors
     /// [`Error::NoSpace`], [`Error::Storage`].
     fn append(&mut self, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Opens what was added for reading, while more is added. What comes from an
+    /// [`Upstream`](crate::Upstream) is handed on to clients as it arrives through this; without it, which is
+    /// the default, they wait until all of it is there.
+    ///
+    /// Every byte for which [`append`](Self::append) has returned can be read, also when the upload was
+    /// committed or given up since. Only such bytes are asked for, so [`Content::size`] may be any number in
+    /// between.
+    fn reader(&self) -> Option<Arc<dyn Content>> {
+        None
+    }
 
     /// Makes the blob visible in the repository of the upload, if it has this digest.
     ///

@@ -38,6 +38,9 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
     /// Fetch what is not here from this registry, check it and keep it
+    ///
+    /// A blob is handed on while it arrives, but for its end, which waits until all of it was checked: who gets
+    /// the whole gets the right one. When it is wrong, the answers break off.
     #[cfg(feature = "upstream")]
     #[arg(long, value_name = "HOST", env = "MODELPACK_UPSTREAM")]
     pub(crate) upstream: Option<Host>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use modelpack_server::{Answered, Finished, NotRefreshed, Observer};
+use modelpack_server::{Answered, Finished, NotFetched, NotRefreshed, Observer};
 use serde_json::json;
 
 use crate::printer::note;
@@ -95,6 +95,14 @@ impl Observer for Log {
         note(&format!(
             "warning: {}:{} is served as it was kept: {text}",
             tag.repository, tag.tag
+        ));
+    }
+
+    fn not_fetched(&self, blob: &NotFetched<'_>) {
+        let text = with_causes(blob.error);
+        note(&format!(
+            "warning: {}@{} did not come whole, its answers were broken off: {text}",
+            blob.repository, blob.digest
         ));
     }
 

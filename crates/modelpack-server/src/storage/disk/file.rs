@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use modelpack_spec::{Digest, Reference};
 use modelpack_store::BlobWriter;
@@ -25,6 +26,19 @@ impl Content for BlobFile {
     }
 }
 
+/// What was uploaded so far. It stays readable whatever happens to the name of the file.
+struct GrowingFile(File);
+
+impl Content for GrowingFile {
+    fn size(&self) -> u64 {
+        self.0.metadata().map_or(0, |metadata| metadata.len())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        FileExt::read_at(&self.0, buffer, offset)
+    }
+}
+
 pub(super) struct DiskUpload {
     pub(super) storage: DiskStorage,
     pub(super) own: Reference,
@@ -36,6 +50,11 @@ impl Upload for DiskUpload {
         self.writer
             .append(bytes)
             .map_err(|error| failed("write an upload", error))
+    }
+
+    fn reader(&self) -> Option<Arc<dyn Content>> {
+        let file = self.writer.reader().ok()?;
+        Some(Arc::new(GrowingFile(file)))
     }
 
     fn commit(self: Box<Self>, digest: &Digest) -> Result<(), Error> {

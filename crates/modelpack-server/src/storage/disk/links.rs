@@ -111,6 +111,19 @@ impl Links {
         Ok(())
     }
 
+    /// Forgets that other registries had this digest, under whichever tag.
+    pub(super) fn forget_fetched(&self, own: &Reference, digest: &Digest) -> Result<(), Error> {
+        let Ok(tags) = fs::read_dir(self.fetched(own)) else {
+            return Ok(());
+        };
+        for tag in tags.filter_map(Result::ok) {
+            if let Some(tag) = tag.file_name().to_str() {
+                remove(&path(&self.fetched(own), tag, digest))?;
+            }
+        }
+        Ok(())
+    }
+
     fn fetched(&self, own: &Reference) -> PathBuf {
         self.directory(own).join(FETCHED)
     }

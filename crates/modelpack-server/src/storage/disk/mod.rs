@@ -305,10 +305,12 @@ impl Storage for DiskStorage {
         // An index that lists it would keep it visible; the mark says otherwise.
         inner.links.delete(view.own(), digest)?;
         match inner.remove(&view.own().with_digest(*digest)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.is_not_found() => Ok(true),
-            Err(error) => Err(failed(format!("remove manifest {digest}"), error)),
+            Ok(()) => {}
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(failed(format!("remove manifest {digest}"), error)),
         }
+        inner.links.forget_fetched(view.own(), digest)?;
+        Ok(true)
     }
 
     fn tags(
