@@ -207,13 +207,18 @@ impl Frontier {
         sent: u64,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<u64>> {
-        let (size, stage) = (self.size, &self.stage);
-        let waiting = self
-            .waiting
-            .get_or_insert_with(|| Box::pin(beyond(stage.clone(), size, sent)));
-        let end = ready!(waiting.as_mut().poll(context));
-        self.waiting = None;
-        Poll::Ready(end)
+        loop {
+            let (size, stage) = (self.size, &self.stage);
+            let waiting = self
+                .waiting
+                .get_or_insert_with(|| Box::pin(beyond(stage.clone(), size, sent)));
+            let end = ready!(waiting.as_mut().poll(context));
+            self.waiting = None;
+            // What was waited for may have been an earlier byte, which was sent meanwhile.
+            if end.as_ref().map_or(true, |end| *end > sent) {
+                return Poll::Ready(end);
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod support;
 
 mod access;
+mod arriving;
 mod blobs;
 mod crash;
 mod disk;

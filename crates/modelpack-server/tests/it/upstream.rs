@@ -475,6 +475,21 @@ async fn a_tag_that_was_deleted_is_not_upstreams_any_more() {
     assert_eq!(client.get(TAGGED).await.body, first);
 }
 
+/// So it is when its manifest was deleted.
+#[tokio::test]
+async fn a_tag_whose_manifest_was_deleted_is_not_upstreams_any_more() {
+    let (elsewhere, first) = Elsewhere::with_artifact("layer");
+    let client = disk(elsewhere.refreshing(Duration::ZERO));
+    assert_eq!(client.get(TAGGED).await.body, first);
+    let reference = "localhost:5000/lib/x:v1".parse().unwrap();
+    let descriptor = client.store().resolve(&reference).unwrap();
+    let by_digest = format!("/v2/lib/x/manifests/{}", descriptor.digest);
+    assert_eq!(client.delete(&by_digest).await.status, 202);
+    client.store().tag(&reference, &descriptor).unwrap();
+    elsewhere.move_tag("v1", "another");
+    assert_eq!(client.get(TAGGED).await.body, first);
+}
+
 /// A push while upstream is being asked wins.
 #[tokio::test]
 async fn a_push_meanwhile_wins() {
