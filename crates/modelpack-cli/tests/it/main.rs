@@ -23,4 +23,5 @@ mod serve;
 mod shell;
 mod snapshots;
 mod terminal;
+mod through;
 mod verbs;

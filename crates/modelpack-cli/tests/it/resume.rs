@@ -13,7 +13,7 @@ use modelpack_testkit::faulty::{
 use crate::screen::{self, Shown};
 use crate::shell::Shell;
 
-const NAME: &str = "models/tiny";
+pub(crate) const NAME: &str = "models/tiny";
 /// A blob of this size is asked for with one request, so that the cut is where it is meant to be.
 const SIZE: u64 = 8 * 1024 * 1024;
 /// 61 %.
@@ -27,15 +27,20 @@ const END: &str = "<!-- end of the recording -->\n";
 
 /// A registry with one model of one layer, and the digest of that.
 fn registry() -> (FaultyRegistry, String) {
+    registry_of(SIZE)
+}
+
+/// The same with a layer of this size.
+pub(crate) fn registry_of(size: u64) -> (FaultyRegistry, String) {
     let contents = Contents::new();
-    let digest = contents.add_synthetic(NAME, SyntheticBlob::new(SIZE, 1));
+    let digest = contents.add_synthetic(NAME, SyntheticBlob::new(size, 1));
     let parsed = digest.parse().expect("a digest");
     let mut model = Model::default();
     model.modelfs = ModelFs::new(vec![parsed]);
     let config = Document::write(model);
     contents.add_blob(NAME, config.bytes().to_vec());
     let media_type = LayerType::new(Kind::Weight, Encoding::Raw).into();
-    let mut layer = Descriptor::new(media_type, parsed, SIZE);
+    let mut layer = Descriptor::new(media_type, parsed, size);
     let path = (annotations::FILEPATH.to_owned(), "weights.bin".to_owned());
     layer.annotations = [path].into();
     let manifest = Document::write(Manifest::model(config.descriptor(), vec![layer]));
