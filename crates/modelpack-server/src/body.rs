@@ -114,6 +114,10 @@ impl BlobBody {
             Some(frontier) => frontier.now().unwrap_or(0),
             None => self.unread.end,
         };
+        self.start_reading_to(there);
+    }
+
+    fn start_reading_to(&mut self, there: u64) {
         let end = there.min(self.unread.end).min(self.unread.start + PIECE);
         if self.reading.is_some() || end <= self.unread.start {
             return;
@@ -133,11 +137,15 @@ impl BlobBody {
             && !self.unread.is_empty()
             && let Some(frontier) = &mut self.frontier
         {
-            if let Err(error) = ready!(frontier.poll_beyond(self.unread.start, context)) {
-                self.give_up();
-                return Poll::Ready(Some(Err(error)));
+            match ready!(frontier.poll_beyond(self.unread.start, context)) {
+                // What it says now counts: asked again, it may say that there will be no more, and that must
+                // not look like the end.
+                Ok(there) => self.start_reading_to(there),
+                Err(error) => {
+                    self.give_up();
+                    return Poll::Ready(Some(Err(error)));
+                }
             }
-            self.start_reading();
         }
         let Some(reading) = &mut self.reading else {
             return Poll::Ready(None);

@@ -25,7 +25,7 @@ pub trait Observer: Send + Sync + 'static {
     }
 
     /// A blob whose bytes were handed on while they arrived from upstream has turned out to be wrong or
-    /// incomplete. Its answers were broken off; nothing of it is kept.
+    /// incomplete. Its answers were broken off.
     fn not_fetched(&self, blob: &NotFetched<'_>) {
         let _ = blob;
     }
